@@ -1,0 +1,108 @@
+"""`StoredColumn`: a column of a store that reads like an array, row by row, when asked."""
+
+from types import EllipsisType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.lookup import Places
+from cache.shards import Shard
+from cache.space import Column
+
+
+class StoredColumn:
+    """Rows of one column, in the order they were asked for; read from disk when indexed.
+
+    Indexing the first axis works as in NumPy: ``column[3]``, ``column[10:20]``,
+    ``column[[5, 2, 5]]``, ``column[mask]``; ``np.asarray(column)`` reads everything.  Every row is
+    checked against its CRC-32 on every read.  It holds no open file, so it may be used from
+    several threads, after a fork, and pickled (40 bytes a row travel, not the data).
+
+    Made by `Store.column`.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Rows first, then the shape of one row.
+    dtype : numpy.dtype
+    ndim : int
+    """
+
+    def __init__(self, column: Column, shards: tuple[Shard, ...], places: Places) -> None:
+        self._column = column
+        self._shards = shards
+        self._places = places
+
+    def __repr__(self) -> str:
+        return f"StoredColumn({self._column.name!r}, shape={self.shape}, dtype={self.dtype})"
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows, then the shape of one row."""
+        return (len(self), *self._column.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """NumPy dtype of one element."""
+        return self._column.storage
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes, rows included."""
+        return len(self.shape)
+
+    def take(self, indices: Any) -> "StoredColumn":
+        """Return a view of some rows, in that order, without reading them.
+
+        Parameters
+        ----------
+        indices : slice, sequence of int, or boolean mask of shape (n_rows,)
+            As in NumPy: negative numbers count from the end, rows may repeat.
+
+        Raises
+        ------
+        IndexError
+            For a row that is not there, or anything but a one-dimensional choice of rows.
+        """
+        rows = indices if isinstance(indices, slice) else np.asarray(indices)
+        if isinstance(rows, np.ndarray):
+            if rows.ndim != 1:
+                raise IndexError(f"A StoredColumn is indexed by rows only. Got {indices!r}.")
+            rows = rows.astype(np.intp) if rows.size == 0 else rows
+        return StoredColumn(self._column, self._shards, self._places[rows])
+
+    def __getitem__(self, item: Any) -> Any:
+        rows = _first_axis(item)
+        if isinstance(rows, int | np.integer):
+            return self.take([rows])._read()[0]
+        return self.take(rows)._read()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("A StoredColumn lies on disk; it can't be an array without a copy.")
+        values = self._read()
+        return values if dtype is None else values.astype(dtype, copy=False)
+
+    def _read(self) -> NDArray[Any]:
+        values = np.empty(self.shape, self.dtype)
+        order = np.lexsort((self._places.row, self._places.shard))
+        cuts = np.flatnonzero(np.diff(self._places.shard[order])) + 1
+        for positions in np.split(order, cuts):
+            here = self._places[positions]
+            if len(here):  # of no rows np.split makes one empty piece
+                shard, rows = self._shards[here.shard[0]], here.row.astype(np.intp)
+                values[positions] = shard.read(self._column.name, rows, here.keys)
+        return values
+
+
+def _first_axis(item: Any) -> Any:
+    """Return what indexes the rows; ``column[rows, ...]`` is how scikit-learn asks for them."""
+    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], EllipsisType):
+        return item[0]
+    if isinstance(item, tuple) or item is None or item is ...:
+        raise IndexError(f"A StoredColumn is indexed by rows only. Got {item!r}.")
+    return item

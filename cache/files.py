@@ -1,0 +1,73 @@
+"""Files that are complete or absent: a temporary name in the same folder, flushed, then renamed."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+TEMPORARY_SUFFIX = ".tmp"
+
+
+def is_temporary(path: Path) -> bool:
+    """Tell whether a file is what a killed writer left."""
+    return path.name.startswith(".") and path.name.endswith(TEMPORARY_SUFFIX)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name to write; afterwards flush that file to disk and rename it to `path`.
+
+    If the block raises, the temporary file is deleted and `path` stays as it was.
+    """
+    temporary = _temporary_name(path)
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+
+
+def create_once(path: Path, content: bytes) -> None:
+    """Write a whole file unless it is there already; of two processes at once the first wins."""
+    temporary = _temporary_name(path)
+    try:
+        temporary.write_bytes(content)
+        _flush(temporary)
+        _name_once(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _flush_folder(path.parent)
+
+
+def _temporary_name(path: Path) -> Path:
+    unique = f"{os.getpid()}-{secrets.token_hex(4)}"
+    return path.with_name(f".{path.name}.{unique}{TEMPORARY_SUFFIX}")
+
+
+def _name_once(temporary: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links (exFAT, some network drives)
+        if not path.exists():
+            temporary.replace(path)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the rename itself survive a power cut (POSIX only; Windows can't open folders)."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

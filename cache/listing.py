@@ -1,0 +1,95 @@
+"""The spaces of a cache: their stores, and a summary of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cache import description
+from cache.errors import CacheError
+from cache.store import Store
+
+
+@dataclass(frozen=True)
+class SpaceInfo:
+    """One space of a cache.
+
+    Attributes
+    ----------
+    folder, kind : str
+    settings : mapping
+    rows : int
+        Different keys.
+    shards : int
+    bytes : int
+        Size of all files in the space's folder.
+    created : str
+        ISO 8601, UTC.
+    made_by : mapping of str to str
+    """
+
+    folder: str
+    kind: str
+    settings: Mapping[str, Any]
+    rows: int
+    shards: int
+    bytes: int
+    created: str
+    made_by: Mapping[str, str]
+
+
+def space_folders(root: str | Path) -> list[Path]:
+    """Return the sub-folders of a cache, sorted by name.
+
+    Raises
+    ------
+    CacheError
+        If `root` is no folder or can't be listed.
+    """
+    try:
+        return sorted(folder for folder in Path(root).iterdir() if folder.is_dir())
+    except OSError as error:
+        raise CacheError(
+            f"{root}: can't be listed as a cache ({error.strerror}). "
+            "Name the folder that was given as --cache."
+        ) from None
+
+
+def spaces(root: str | Path) -> list[Store]:
+    """Open every space of a cache; folders without ``space.json`` are no spaces.
+
+    Raises
+    ------
+    CacheError
+        If `root` is no folder, or a space can't be opened.
+    """
+    return [
+        Store.open_existing(root, folder.name)
+        for folder in space_folders(root)
+        if (folder / description.FILE_NAME).exists()
+    ]
+
+
+def info(root: str | Path) -> list[SpaceInfo]:
+    """Summarise every space of a cache, sorted by folder.
+
+    Raises
+    ------
+    CacheError
+        If `root` is no folder, or a space can't be opened.
+    """
+    return [_summary(store) for store in spaces(root)]
+
+
+def _summary(store: Store) -> SpaceInfo:
+    files = [path for path in store.path.rglob("*") if path.is_file() and not path.is_symlink()]
+    return SpaceInfo(
+        folder=store.path.name,
+        kind=store.space.kind,
+        settings=store.space.settings,
+        rows=len(store),
+        shards=store.n_shards,
+        bytes=sum(path.stat().st_size for path in files),
+        created=store.created,
+        made_by=store.made_by,
+    )

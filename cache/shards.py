@@ -1,0 +1,182 @@
+"""One shard: a complete, immutable HDF5 file of some rows, sorted by key, named by its keys."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BufferedReader
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.checksums import checksums
+from cache.errors import CacheError, damaged
+from cache.files import replacing
+from cache.keys import Keys, decode, digest, from_bytes, to_bytes
+from cache.layout import (
+    CHECKSUMS,
+    KEYS,
+    ROWS_ATTRIBUTE,
+    SPACE_ATTRIBUTE,
+    VERSION_ATTRIBUTE,
+    Layout,
+    read_layout,
+)
+from cache.plain import Block
+from cache.space import SCHEMA_VERSION, Column
+
+SHARDS_FOLDER = "shards"
+SUFFIX = ".h5"
+SHARD_NAME = re.compile(rf"[0-9a-f]{{16}}{re.escape(SUFFIX)}")
+_GAP_BYTES = 2**14  # reading through a gap this wide costs less than another system call
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard on disk and where its arrays lie.  Holds no open file."""
+
+    path: Path
+    layout: Layout
+
+    @property
+    def name(self) -> str:
+        """16 hexadecimal digits of the SHA-256 of its sorted keys."""
+        return self.path.stem
+
+    def read_keys(self) -> Keys:
+        """Return its keys in the order of its rows.
+
+        Raises
+        ------
+        DamagedShardError
+            If they are not strictly ascending, or not the keys that the file is named by.
+        """
+        try:
+            with self.path.open("rb") as file:
+                keys = from_bytes(self.layout.keys.read(file, 0, self.layout.rows))
+        except (OSError, EOFError) as error:
+            raise damaged(self.path, f"its keys can't be read ({error})") from None
+        if not np.all(keys[1:] > keys[:-1]) or digest(keys) != self.name:
+            raise damaged(self.path, "its keys are not those that it is named by")
+        return keys
+
+    def read(self, column: str, rows: NDArray[np.intp], keys: Keys) -> NDArray[Any]:
+        """Return the values of `rows` (ascending), each checked against its CRC-32.
+
+        Raises
+        ------
+        DamagedShardError
+            For the first row whose bytes are not the ones that were written.
+        """
+        values, wrong = self.examine(column, rows, keys)
+        if len(wrong):
+            key = decode(keys[wrong[:1]])[0]
+            what = f"row {rows[wrong[0]]} of column {column!r} (key {key})"
+            raise damaged(self.path, f"{what} is not what was written")
+        return values
+
+    def examine(
+        self, column: str, rows: NDArray[np.intp], keys: Keys
+    ) -> tuple[NDArray[Any], NDArray[np.intp]]:
+        """Return the values of `rows` (ascending) and which positions in `rows` are damaged."""
+        blocks = self.layout.values[column], self.layout.checksums[column]
+        try:
+            values, expected = (self._gather(block, rows) for block in blocks)
+        except (OSError, EOFError) as error:
+            raise damaged(self.path, f"column {column!r} can't be read ({error})") from None
+        return values, np.flatnonzero(checksums(keys, values) != expected)
+
+    def _gather(self, block: Block, rows: NDArray[np.intp]) -> NDArray[Any]:
+        max_gap = max(1, _GAP_BYTES * block.shape[0] // block.n_bytes)
+        with self.path.open("rb") as file:
+            parts = [_read_run(block, file, rows[run]) for run in _runs(rows, max_gap)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def shard_paths(path: Path) -> list[Path]:
+    """Return the shards in a space's folder, sorted by name."""
+    folder = path / SHARDS_FOLDER
+    try:
+        return sorted(file for file in folder.iterdir() if SHARD_NAME.fullmatch(file.name))
+    except OSError as error:
+        raise CacheError(
+            f"{folder}: can't be listed ({error}). Restore it, or delete {path} and run again."
+        ) from None
+
+
+def open_shard(path: Path, space_id: str, columns: Sequence[Column]) -> tuple[Shard, Keys]:
+    """Return a shard and its keys; reads no column's data.
+
+    Raises
+    ------
+    SchemaError, DamagedShardError
+        See `read_layout` and `Shard.read_keys`.
+    """
+    shard = Shard(path, read_layout(path, space_id, columns))
+    return shard, shard.read_keys()
+
+
+def write_shard(
+    folder: Path,
+    space_id: str,
+    columns: Sequence[Column],
+    keys: Keys,
+    arrays: Mapping[str, NDArray[Any]],
+) -> tuple[Shard, Keys]:
+    """Write one complete shard and return it with its keys in the order of its rows.
+
+    Raises
+    ------
+    CacheError
+        If it can't be written (a full disk, a missing permission); what is stored stays.
+    """
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    path = folder / f"{digest(keys)}{SUFFIX}"
+    try:
+        with replacing(path) as temporary:
+            _write_file(temporary, space_id, columns, keys, arrays, order)
+            written = read_layout(temporary, space_id, columns)
+    except (OSError, RuntimeError) as error:  # h5py raises both when a disk is full
+        raise CacheError(
+            f"{path}: can't be written ({error}). Nothing stored is lost: free some space or mend "
+            "the folder's permissions, then run the same command again."
+        ) from None
+    return Shard(path, written), keys
+
+
+def _write_file(
+    path: Path,
+    space_id: str,
+    columns: Sequence[Column],
+    keys: Keys,
+    arrays: Mapping[str, NDArray[Any]],
+    order: NDArray[np.intp],
+) -> None:
+    with h5py.File(path, "w-", locking=False) as file:
+        file.attrs[VERSION_ATTRIBUTE] = np.int64(SCHEMA_VERSION)
+        file.attrs[SPACE_ATTRIBUTE] = np.bytes_(space_id.encode())
+        file.attrs[ROWS_ATTRIBUTE] = np.int64(len(keys))
+        file.create_dataset(KEYS, data=to_bytes(keys))
+        for column in columns:
+            rows = np.ascontiguousarray(arrays[column.name][order], dtype=column.storage)
+            file.create_dataset(column.name, data=rows)
+            sums = checksums(keys, rows).astype("<u4")
+            file.create_dataset(f"{CHECKSUMS}/{column.name}", data=sums)
+
+
+def _read_run(block: Block, file: BufferedReader, rows: NDArray[np.intp]) -> NDArray[Any]:
+    """Read ascending rows as one piece, and drop what lies between them."""
+    start, stop = int(rows[0]), int(rows[-1]) + 1
+    values = block.read(file, start, stop)
+    return values if np.array_equal(rows, np.arange(start, stop)) else values[rows - start]
+
+
+def _runs(ascending: NDArray[np.intp], max_gap: int) -> Iterator[slice]:
+    """Cut ascending row numbers where the gap is too wide to read through."""
+    cuts = np.flatnonzero(np.diff(ascending) > max_gap) + 1
+    edges = [0, *cuts.tolist(), len(ascending)]
+    return (slice(start, stop) for start, stop in pairwise(edges))

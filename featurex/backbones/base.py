@@ -1,0 +1,84 @@
+"""The contract of a frozen backbone: what it needs, who it is, and how to build it."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featurex.exceptions import BackboneError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Backbone(ABC):
+    """A frozen pretrained network, described without being loaded.
+
+    Describing one reads no weights into memory, so that a run that finds every embedding in the
+    cache never loads it; `build` does the loading.
+
+    Attributes
+    ----------
+    name : str
+        As on the command line, without the layer.
+    layer : str
+        The layer whose output, averaged over space where it has any, is the embedding.
+    chip_size : int
+        Side of the square face chips that it takes, in pixels.
+    padding : float
+        Border around the face, as a share of its size (dlib's ``padding``).
+    """
+
+    name: str
+    layer: str
+    chip_size: int
+    padding: float
+
+    @property
+    @abstractmethod
+    def weights_file(self) -> Path:
+        """The file that holds the weights; BackboneError where it is not to be had."""
+
+    @property
+    @abstractmethod
+    def preprocessing(self) -> dict[str, Any]:
+        """What happens to a chip's numbers before the first layer."""
+
+    @abstractmethod
+    def untrained(self) -> nn.Module:
+        """Make the network up to the layer, its weights yet to be loaded; needs no file."""
+
+    @abstractmethod
+    def build(self) -> nn.Module:
+        """Load the network.
+
+        Returns
+        -------
+        torch.nn.Module
+            In evaluation mode. Takes chips ``(n, 3, chip_size, chip_size)`` RGB, 0 to 255, of any
+            dtype; normalises them itself; returns ``(n, n_features)``.
+        """
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that decides an embedding's numbers, but for the chip: one cache space each."""
+        return {
+            "backbone": self.name,
+            "layer": self.layer,
+            "weights_sha256": file_sha256(self.weights_file),
+            "preprocessing": self.preprocessing,
+        }
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.layer}"
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes in lower-case hexadecimal."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BackboneError(f"Can't read the weights {path}: {error.strerror}.") from error

@@ -1,0 +1,48 @@
+"""Puts the commands together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from featurex._version import __version__
+from featurex.cli import cache, compare, demo, extract, fit, listing, predict
+
+app = typer.Typer(
+    name="featurex",
+    help="Age group and gender from face photos: cached CNN embeddings, scikit-learn models, "
+    "and an honest comparison with CNNs trained end to end.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo.demo)
+app.command()(listing.datasets)
+app.command()(listing.backbones)
+app.command()(extract.extract)
+app.command()(compare.compare)
+app.command()(fit.fit)
+app.command()(predict.predict)
+app.add_typer(cache.app, name="cache")
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        print(f"featurex {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,60 @@
+"""``featurex extract``: photos to embeddings, into the cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from featurex.cli.shared import (
+    AgePolicy,
+    BackboneName,
+    Dataset,
+    Device,
+    Json,
+    Limit,
+    Photos,
+    Root,
+    Seed,
+    Weights,
+    guarded,
+    print_json,
+    read_manifest,
+)
+
+
+@guarded
+def extract(
+    dataset: Dataset,
+    root: Root = None,
+    cache: Annotated[
+        Path, typer.Option("--cache", help="Folder of the cache; made if missing.")
+    ] = Path("cache"),
+    backbone: BackboneName = "dlib-resnet",
+    weights: Weights = None,
+    device: Device = "auto",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Photos aligned at a time; cores + 1 by default.")
+    ] = None,
+    age_policy: AgePolicy = "strict",
+    photos: Photos = None,
+    limit: Limit = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Find, align and embed every face of a data set; what is in the cache is not done again."""
+    from featurex.cli import stages
+
+    manifest = read_manifest(
+        dataset, root, age_policy=age_policy, photos=photos, limit=limit, seed=seed
+    )
+    if not json:
+        stages.print_manifest(manifest)
+    report = stages.run_extraction(
+        manifest, stages.open_cache(cache, backbone, weights, device), threads
+    )
+    if json:
+        print_json({"dropped": manifest.dropped, "seconds": report.seconds} | report.counts())
+    else:
+        stages.print_report(report)

@@ -1,0 +1,109 @@
+"""``featurex fit``: one model on all rows, into a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from featurex.cli.shared import (
+    AgePolicy,
+    BackboneName,
+    Dataset,
+    Device,
+    Jobs,
+    Json,
+    Limit,
+    Photos,
+    Root,
+    Seed,
+    Weights,
+    guarded,
+    print_json,
+    print_table,
+    progress,
+    read_manifest,
+    say,
+)
+
+
+@guarded
+def fit(
+    dataset: Dataset,
+    root: Root = None,
+    out_file: Annotated[Path, typer.Option("--out", help="The model's file.")] = Path(
+        "model.featurex"
+    ),
+    cache: Annotated[
+        Path, typer.Option("--cache", help="Folder of the cache; made if missing.")
+    ] = Path("cache"),
+    task: Annotated[
+        list[str] | None,
+        typer.Option("--task", help="age-group, gender or age; all labelled ones by default."),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", help="svm, random-forest, mlp, majority or finetuned.")
+    ] = "svm",
+    backbone: BackboneName = "dlib-resnet",
+    weights: Weights = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Most epochs of a CNN.")] = 12,
+    batch_size: Annotated[int, typer.Option(min=2, help="Chips a training step.")] = 64,
+    device: Device = "auto",
+    jobs: Jobs = -1,
+    age_policy: AgePolicy = "strict",
+    photos: Photos = None,
+    limit: Limit = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Train one kind of model on all rows, for every task, and save it."""
+    from featurex.cli import stages
+    from featurex.experiment import FaceTable
+    from featurex.fitting import fit_models
+    from featurex.model_files import save_model
+    from featurex.models import ModelOptions, check_model_names
+    from featurex.tasks import choose_tasks
+
+    check_model_names([model])
+    out_file.parent.mkdir(parents=True, exist_ok=True)
+    manifest = read_manifest(
+        dataset, root, age_policy=age_policy, photos=photos, limit=limit, seed=seed
+    )
+    tasks = choose_tasks(task or [], manifest)
+    face_cache = stages.open_cache(cache, backbone, weights, device)
+    if not json:
+        stages.print_manifest(manifest)
+    report = stages.run_extraction(manifest, face_cache)
+    if not json:
+        stages.print_report(report)
+    file = None if weights is None else str(weights)
+    options = ModelOptions(backbone, file, epochs, batch_size, device, seed, jobs)
+    with progress(f"Fitting {model}", len(tasks)) as update:
+        done: list[str] = []
+        estimators, metadata = fit_models(
+            FaceTable(manifest, face_cache),
+            tasks,
+            model,
+            options,
+            lambda name: (done.append(name), update(len(done), name))[0],
+        )
+    save_model(out_file, estimators, metadata)
+    if json:
+        print_json(metadata)
+        return
+    import pandas as pd
+
+    rows = [
+        (name, summary["n_faces"], *_score(summary))
+        for name, summary in metadata["training"].items()
+    ]
+    print_table(pd.DataFrame(rows, columns=["task", "faces", "inner score", "measure"]))
+    say(f"Wrote {out_file} ({out_file.stat().st_size / 1e6:.1f} MB).")
+
+
+def _score(summary: dict[str, float | None]) -> tuple[str, str]:
+    name = next(name for name in summary if name.startswith("inner_"))
+    value = summary[name]
+    measure = name.removeprefix("inner_").replace("_", " ")
+    return ("–" if value is None else f"{value:.3f}", measure)

@@ -1,0 +1,147 @@
+"""``featurex predict``: every face of every photo."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from featurex.cli.shared import (
+    Device,
+    Json,
+    Weights,
+    guarded,
+    print_json,
+    print_table,
+    progress,
+    say,
+)
+
+if TYPE_CHECKING:
+    from featurex.predictor import PhotoFaces
+
+NO_FACE = "no face found"
+
+
+@guarded
+def predict(
+    photos: Annotated[list[Path], typer.Argument(help="Photo files.")],
+    model: Annotated[
+        list[Path], typer.Option("--model", help="Model file; several for several tasks.")
+    ],
+    json: Json = False,
+    csv_: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
+    draw: Annotated[
+        Path | None, typer.Option("--draw", help="Folder for the photos with boxes and labels.")
+    ] = None,
+    device: Device = "auto",
+    weights: Weights = None,
+) -> None:
+    """Predict age group, age and gender of every face in each photo."""
+    from featurex.predictor import Predictor
+
+    if json and csv_:
+        raise ValueError("Choose --json or --csv, not both.")
+    predictor = Predictor.load(*model, device=device, weights=weights)
+    if draw:
+        draw.mkdir(parents=True, exist_ok=True)
+    found = []
+    with progress("Predicting", len(photos)) as update:
+        for number, faces in enumerate(predictor.predict_each(photos), 1):
+            found.append(faces)
+            update(number, "", "photos")
+            if draw and not faces.error:
+                _draw(faces, draw, number)
+    if json:
+        print_json([_as_json(faces) for faces in found])
+    elif csv_:
+        _print_csv(_rows(found))
+    else:
+        _print_rows(_rows(found))
+    _tell(found, predictor.notes)
+
+
+def _draw(faces: PhotoFaces, folder: Path, number: int) -> None:
+    from featurex.drawing import draw_predictions
+    from featurex.predictor import to_pixels
+
+    path = Path(str(faces.photo))
+    # The number keeps photos of one name apart, and the ending keeps the originals safe.
+    draw_predictions(to_pixels(path), faces, folder / f"{number:04d}-{path.stem}-faces.png")
+
+
+def _as_json(faces: PhotoFaces) -> dict[str, Any]:
+    photo = {"photo": str(faces.photo), "error": faces.error}
+    return photo | {"faces": [asdict(face) for face in faces]}
+
+
+def _rows(found: Iterable[PhotoFaces]) -> Iterator[dict[str, Any]]:
+    for faces in found:
+        if not faces:
+            yield {"photo": str(faces.photo), "note": faces.error or NO_FACE}
+        for number, face in enumerate(faces, 1):
+            yield {
+                "photo": str(faces.photo),
+                "face": number,
+                "box": " ".join(map(str, face.box)),
+                "age_group": face.age_group,
+                "age": None if face.age is None else round(face.age, 1),
+                "age_error": None if face.age_error is None else round(face.age_error, 1),
+                "gender": face.gender,
+            } | {
+                f"p_{name}": round(p, 4)
+                for classes in face.probabilities.values()
+                for name, p in classes.items()
+            }
+
+
+def _print_csv(rows: Iterable[dict[str, Any]]) -> None:
+    table = list(rows)
+    names = list(dict.fromkeys(name for row in sorted(table, key=len)[::-1] for name in row))
+    writer = csv.DictWriter(sys.stdout, names, restval="")
+    writer.writeheader()
+    writer.writerows(table)
+
+
+def _print_rows(rows: Iterable[dict[str, Any]]) -> None:
+    import pandas as pd
+
+    shown = []
+    for row in rows:
+        chance = {key[2:]: value for key, value in row.items() if key.startswith("p_")}
+        age, error = row.get("age"), row.get("age_error")
+        shown.append(
+            {
+                "photo": row["photo"],
+                "face": row.get("face", ""),
+                "box": row.get("box", row.get("note", "")),
+                "gender": _with_chance(row.get("gender"), chance),
+                "age group": _with_chance(row.get("age_group"), chance),
+                "age": "" if age is None else f"{age:.0f}" + (f" ± {error:.0f}" if error else ""),
+            }
+        )
+    print_table(pd.DataFrame(shown))
+
+
+def _with_chance(name: str | None, chance: dict[str, float]) -> str:
+    return f"{name} ({100 * chance[name]:.0f} %)" if name else ""
+
+
+def _tell(found: Iterable[PhotoFaces], notes: Iterable[str]) -> None:
+    """Say on stderr what was left out, and exit with 1 where not one photo could be read."""
+    found = list(found)
+    errors = [faces for faces in found if faces.error]
+    faceless = sum(not faces and not faces.error for faces in found)
+    for faces in errors:
+        say(f"{faces.photo}: {faces.error}")
+    if errors or faceless:
+        say(f"{len(found)} photos: {len(errors)} can't be read, {faceless} without a face.")
+    for note in notes:
+        say(f"The model's training data: {note}")
+    if len(errors) == len(found):
+        raise typer.Exit(1)

@@ -1,0 +1,176 @@
+"""What the commands share: options, errors as one line, tables and progress."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from featurex.manifest import Manifest
+
+# Without a terminal nobody sees a line wrapped: a table keeps its rows whole in a file.
+_WIDE = None if sys.stdout.isatty() else 200
+out = Console(width=_WIDE, soft_wrap=False, highlight=False)
+err = Console(stderr=True, highlight=False)
+INTERRUPTED = 130
+
+Dataset = Annotated[str, typer.Argument(help="Its name; see 'featurex datasets'.")]
+Root = Annotated[
+    Path | None, typer.Argument(help="Its folder, or its CSV file. 'people' needs none.")
+]
+CacheDir = Annotated[Path, typer.Option("--cache", help="Folder of the cache; made if missing.")]
+BackboneName = Annotated[
+    str, typer.Option("--backbone", help="NAME[@WEIGHTS][:LAYER]; see 'featurex backbones'.")
+]
+Weights = Annotated[
+    Path | None, typer.Option("--weights", help="File with the backbone's weights.")
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of sampling, folds and models.")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Use only so many rows, drawn by the seed.")
+]
+AgePolicy = Annotated[
+    str, typer.Option("--age-policy", help="Ages between two groups: strict (none) or nearest.")
+]
+Photos = Annotated[
+    str | None, typer.Option("--photos", help="Adience: aligned (default) or faces.")
+]
+Jobs = Annotated[
+    int, typer.Option("--jobs", help="Processes that tune models; -1 is one for each core.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn what a user can meet into one line on stderr and exit code 1."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt:
+            _fail("Stopped. What was finished is kept; run again to go on.", INTERRUPTED)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(1) from None
+        except Exception as error:
+            if isinstance(error, typer.Exit) or type(error).__module__.startswith(
+                ("typer", "click")
+            ):
+                raise
+            if os.environ.get("FEATUREX_DEBUG"):
+                raise
+            _fail(_describe(error), 1)
+
+    return run
+
+
+def _describe(error: Exception) -> str:
+    from cache import CacheError
+    from featurex.exceptions import FeaturexError
+    from pipelines import PipelineError
+
+    text = " ".join(str(error).split())
+    if isinstance(error, FeaturexError | CacheError | PipelineError | ValueError):
+        return text
+    if isinstance(error, OSError):
+        return f"{error.filename or 'file'}: {error.strerror or text}"
+    return (
+        f"Internal error: {type(error).__name__}: {text}. Please report it; "
+        "FEATUREX_DEBUG=1 shows where it happened."
+    )
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"featurex: {message}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def read_manifest(
+    dataset: str,
+    root: Path | None,
+    *,
+    age_policy: str = "strict",
+    photos: str | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+) -> Manifest:
+    """Read a data set as the options say."""
+    from featurex import datasets
+
+    options = {"age_policy": age_policy} | ({"photos": photos} if photos else {})
+    manifest = datasets.read(dataset, root, **options)
+    return manifest.sample(limit, seed) if limit else manifest
+
+
+def print_table(table: pd.DataFrame, title: str | None = None) -> None:
+    """Print a table of strings and numbers."""
+    shown = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
+    for name in table.columns:
+        numeric = table[name].dtype.kind in "if"
+        shown.add_column(escape(str(name)), justify="right" if numeric else "left")
+    for row in table.itertuples(index=False):
+        shown.add_row(*(escape(_cell(value)) for value in row))
+    out.print(shown)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """Tell the user something that is not a result, on stderr."""
+    err.print(escape(text), soft_wrap=True)
+
+
+def _cell(value: Any) -> str:
+    # A name from a data set may hold anything, also control characters.
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+@contextmanager
+def progress(description: str, total: int | None) -> Iterator[Callable[..., None]]:
+    """Show a progress bar on stderr where that is a terminal.
+
+    Yields a function ``advance(n, note)`` to call with the steps done so far.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
+        task = bar.add_task(description, total=total, note="", rate="")
+
+        def update(done: int, note: str = "", unit: str = "") -> None:
+            speed = bar.tasks[0].speed
+            rate = f"{speed:.1f} {unit}/s" if speed and unit else ""
+            bar.update(task, completed=done, note=escape(note), rate=rate)
+
+        yield update
+
+
+def first_names(paths: Sequence[str], most: int = 3) -> str:
+    """List the first few file names of many."""
+    names = ", ".join(Path(path).name for path in paths[:most])
+    return names + (", …" if len(paths) > most else "")

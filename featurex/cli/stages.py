@@ -1,0 +1,91 @@
+"""The stages that several commands go through, with their progress bars and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featurex.cli.shared import first_names, print_table, progress, say
+
+if TYPE_CHECKING:
+    from featurex.experiment import Design, FaceTable, Result
+    from featurex.extraction import ExtractionReport
+    from featurex.face_cache import FaceCache
+    from featurex.manifest import Manifest
+
+
+def open_cache(root: Path, backbone: str, weights: Path | None, device: str) -> FaceCache:
+    """Open the cache for a backbone; say which device was chosen before anything slow happens."""
+    from featurex.backbones import get_backbone
+    from featurex.face_cache import FaceCache
+
+    if device != "auto":
+        from featurex.devices import resolve_device
+
+        resolve_device(device)  # a missing GPU is an error also where nothing is left to do
+    return FaceCache(root, get_backbone(backbone, weights), device=device)
+
+
+def print_manifest(manifest: Manifest) -> None:
+    """Print how many rows were kept, and dropped for which reason."""
+    print_table(manifest.summary(), f"Data set {manifest.dataset}")
+
+
+def run_extraction(
+    manifest: Manifest, cache: FaceCache, threads: int | None = None
+) -> ExtractionReport:
+    """Bring the manifest's embeddings into the cache."""
+    from featurex.alignment import Photo
+    from featurex.extraction import extract
+
+    table = manifest.table
+    photos = [Photo(*row) for row in zip(table["image_id"], table["path"], strict=True)]
+    with progress(f"Embedding {cache.backbone}", len(photos)) as update:
+
+        def on_photo(n_settled: int, n_skipped: int) -> None:
+            update(n_settled, f"{n_skipped} without a face", "photos")
+
+        report = extract(photos, cache, threads=threads, on_photo=on_photo)
+    if report.n_new:
+        from featurex.devices import device_label
+
+        say(f"Embedded on {device_label(cache.embedder.device)}.")
+    return report
+
+
+def print_report(report: ExtractionReport) -> None:
+    """Print what became of every photo."""
+    import pandas as pd
+
+    examples = {"no face found": report.without_face} | report.unusable
+    rows = [
+        (what, count, first_names(examples.get(what, [])))
+        for what, count in report.counts().items()
+    ]
+    speed = report.n_new / report.seconds if report.n_new else 0.0
+    pace = f", {speed:.0f} embedded a second" if speed else ""
+    print_table(
+        pd.DataFrame(rows, columns=["photos", "count", "examples"]),
+        f"{report.n_photos} photos in {report.seconds:.1f} s{pace}",
+    )
+
+
+def run_comparison(faces: FaceTable, design: Design) -> Result:
+    """Cross-validate every model on every task."""
+    from featurex.experiment import run
+
+    n_folds = faces.folds(design).n_folds
+    with progress("Comparing", len(design.tasks) * len(design.models) * n_folds) as update:
+        return run(faces, design, _stepper(update))
+
+
+def _stepper(update: Callable[..., None]) -> Callable[[str], None]:
+    done = 0
+
+    def on_step(line: str) -> None:
+        nonlocal done
+        done += 1
+        update(done, line)
+
+    return on_step

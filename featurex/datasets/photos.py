@@ -1,0 +1,106 @@
+"""Finding photos in a folder without leaving it."""
+
+import os
+from pathlib import Path
+
+from featurex.datasets.cleaning import Dropped
+from featurex.exceptions import DatasetError
+
+PHOTO_SUFFIXES = frozenset(
+    {".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
+)
+OUTSIDE = "path outside the folder"
+
+
+def check_folder(root: str | Path, dataset: str) -> Path:
+    """Return `root` as an absolute path.
+
+    Raises
+    ------
+    DatasetError
+        If it isn't a folder.
+    """
+    folder = Path(root).absolute()
+    if not folder.is_dir():
+        problem = "is not a folder" if folder.exists() else "does not exist"
+        raise DatasetError(f"{folder} {problem}. Give the folder that holds {dataset}.")
+    return folder
+
+
+def inside(folder: Path, path: Path) -> bool:
+    """Tell whether a path, its links resolved, lies in a folder."""
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    except ValueError:  # a NUL in the name
+        return False
+
+
+def only_inside(
+    rows: list[dict[str, object]], folder: Path, dropped: Dropped
+) -> list[dict[str, object]]:
+    """Return the rows whose `path` lies in a folder, and count the others as dropped."""
+    kept = []
+    for row in rows:
+        if inside(folder, Path(str(row["path"]))):
+            kept.append(row)
+        else:
+            dropped.add(OUTSIDE, str(row["path"]))
+    return kept
+
+
+def find_photos(root: Path, dropped: Dropped) -> list[Path]:
+    """Return the photos in a folder and its direct subfolders, sorted.
+
+    Hidden files aren't looked at, links that lead out of `root` are dropped and counted.
+
+    Raises
+    ------
+    DatasetError
+        If `root` can't be listed.
+    """
+    folders, photos = list_folder(root, root, dropped)
+    for folder in folders:
+        photos += list_folder(folder, root, dropped)[1]
+    return photos
+
+
+def list_folder(folder: Path, root: Path, dropped: Dropped) -> tuple[list[Path], list[Path]]:
+    """Return a folder's subfolders and its photos, each sorted, without what leads out of `root`.
+
+    A subfolder that can't be listed is empty, and counted as ``"unreadable folder"``.
+
+    Raises
+    ------
+    DatasetError
+        If `folder` is `root` and can't be listed.
+    """
+    folders: list[Path] = []
+    photos: list[Path] = []
+    for entry in _entries(folder, root, dropped):
+        is_folder = _is_folder(entry)
+        if not is_folder and Path(entry.name).suffix.lower() not in PHOTO_SUFFIXES:
+            continue
+        if entry.is_symlink() and not inside(root, Path(entry.path)):
+            dropped.add(OUTSIDE, entry.name)
+        else:
+            (folders if is_folder else photos).append(Path(entry.path))
+    return folders, photos
+
+
+def _entries(folder: Path, root: Path, dropped: Dropped) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            visible = [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        if folder == root:
+            raise DatasetError(f"{folder} can't be listed: {error.strerror}.") from error
+        dropped.add("unreadable folder", folder.name)
+        return []
+    return sorted(visible, key=lambda entry: entry.name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False

@@ -1,0 +1,78 @@
+"""Draws predictions onto photos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from featurex.predictor import FacePrediction
+
+BOX, PAPER, INK = (255, 196, 0), (20, 20, 20), (255, 255, 255)
+MIN_SIDE = 480  # small photos are enlarged, so that the text is legible
+
+
+def draw_predictions(pixels: np.ndarray, faces: Sequence[FacePrediction], path: Path) -> None:
+    """Draw boxes and labels onto a photo and write it as PNG or JPEG.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (h, w, 3), uint8
+        The upright photo.
+    faces : sequence of FacePrediction
+    path : Path
+        Its suffix decides the format.
+
+    Raises
+    ------
+    OSError
+        The picture can't be written.
+    """
+    image = Image.fromarray(pixels)
+    scale = max(1.0, MIN_SIDE / min(image.size))
+    image = image.resize((round(image.width * scale), round(image.height * scale)))
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(max(14, min(image.size) // 30))
+    for face in faces:
+        box = [value * scale for value in face.box]
+        draw.rectangle(box, outline=BOX, width=max(2, min(image.size) // 200))
+        _write(draw, box, "\n".join(describe_face(face)), font, image.size)
+    image.save(path)
+
+
+def describe_face(face: FacePrediction) -> list[str]:
+    """Say what a prediction says, each with its probability or error.
+
+    Examples
+    --------
+    >>> describe_face(FacePrediction((0, 0, 9, 9), 1.0, "25-32", 30.4, 5.1, None,
+    ...     {"age-group": {"25-32": 0.7}}))
+    ['25-32 (70 %)', '30 ± 5 years']
+    """
+    lines = []
+    for task, name in (("gender", face.gender), ("age-group", face.age_group)):
+        if name:
+            lines.append(f"{name} ({100 * face.probabilities[task][name]:.0f} %)")
+    if face.age is not None:
+        error = "" if face.age_error is None else f" ± {face.age_error:.0f}"
+        lines.append(f"{face.age:.0f}{error} years")
+    return lines
+
+
+def _write(
+    draw: ImageDraw.ImageDraw,
+    box: Sequence[float],
+    text: str,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    size: tuple[int, int],
+) -> None:
+    """Write below the box where there is room, else above, else inside its lower edge."""
+    left, top, right, bottom = draw.multiline_textbbox((0, 0), text, font=font)
+    width, height = right - left + 10, bottom - top + 10
+    x = min(max(0, box[0]), max(0, size[0] - width))
+    below, above = box[3] + 2, box[1] - height - 2
+    y = below if below + height <= size[1] else above if above >= 0 else size[1] - height
+    draw.rectangle((x, y, x + width, y + height), fill=PAPER)
+    draw.multiline_text((x + 5 - left, y + 5 - top), text, fill=INK, font=font)

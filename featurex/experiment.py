@@ -1,0 +1,274 @@
+"""The comparison: every model and task on the same faces, in the same folds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from featurex import spaces
+from featurex.chips import ChipRows
+from featurex.face_cache import FaceCache
+from featurex.manifest import Manifest
+from featurex.models import ModelOptions, make_estimator, takes_chips
+from featurex.tasks import task_labels
+from pipelines import Comparison, Folds, Task, assign_folds, compare, cross_validate, predictions
+
+# Chips whose embedding is timed, for the time a face costs an embedding's model.
+TIMED_CHIPS = 64
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is compared, and how.
+
+    Attributes
+    ----------
+    tasks : sequence of Task
+    models : sequence of str
+        As `featurex.models.MODEL_NAMES`.
+    protocol : str
+        As `pipelines.assign_folds` takes it.
+    n_folds : int
+    options : ModelOptions
+    """
+
+    tasks: Sequence[Task]
+    models: Sequence[str]
+    protocol: str = "auto"
+    n_folds: int = 5
+    options: ModelOptions = field(default_factory=ModelOptions)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A comparison and all that it was made from.
+
+    Attributes
+    ----------
+    comparison : Comparison
+    predictions, timings : DataFrame
+        Out of fold; one row a task, model and fold.
+    record : dict
+        Every setting, version and hash, as JSON.
+    """
+
+    comparison: Comparison
+    predictions: pd.DataFrame
+    timings: pd.DataFrame
+    record: dict[str, Any]
+
+
+class FaceTable:
+    """The rows of a manifest whose face is in the cache.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    cache : FaceCache
+        Already filled by `featurex.extraction.extract`.
+
+    Attributes
+    ----------
+    table : DataFrame
+        The manifest's rows with an embedding.
+    n_without_face : int
+        The manifest's other rows.
+
+    Raises
+    ------
+    ValueError
+        Not one row has a face.
+    """
+
+    def __init__(self, manifest: Manifest, cache: FaceCache) -> None:
+        there = cache.embeddings.contains(manifest.table["image_id"].tolist())
+        self.manifest = manifest
+        self.cache = cache
+        self.table = manifest.table[there].reset_index(drop=True)
+        self.n_without_face = int((~there).sum())
+        if self.table.empty:
+            raise ValueError(
+                f"No face was found in the {len(manifest)} photos of {manifest.dataset!r}."
+            )
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        """The subject of each row; None where the data set names none."""
+        subjects = self.table["subject_id"]
+        return subjects.to_numpy(object) if subjects.notna().any() else None
+
+    def features(self, model: str, rows: np.ndarray) -> Any:
+        """Return what a model takes, for some rows: embeddings, or chips to be read later."""
+        ids = self.table["image_id"].iloc[rows].tolist()
+        if takes_chips(model):
+            return ChipRows(self.cache.chip_column(ids))
+        return self.cache.embedding_column(ids)[:]
+
+    def folds(self, design: Design) -> Folds:
+        """Assign every row to a fold, the same for all tasks and models."""
+        return assign_folds(
+            design.protocol,
+            n_rows=len(self.table),
+            labels=_strata(self.table).tolist(),
+            groups=None if self.groups is None else self.groups.tolist(),
+            fold=self.table["fold"].tolist(),
+            n_folds=design.n_folds,
+            random_state=design.options.seed,
+        )
+
+
+def run(
+    faces: FaceTable, design: Design, on_step: Callable[[str], None] = lambda step: None
+) -> Result:
+    """Cross-validate every model on every task.
+
+    Parameters
+    ----------
+    faces : FaceTable
+    design : Design
+    on_step : callable
+        Called with one line after every fold of every model.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ValueError
+        The protocol does not fit the data, or there are too few rows for the folds.
+    """
+    folds = faces.folds(design)
+    evaluations, chosen = [], []
+    for task in design.tasks:
+        for model in design.models:
+            evaluation, parameters = _evaluate(faces, design, folds, task, model, on_step)
+            evaluations.append(evaluation)
+            chosen += parameters
+    table = predictions.concat([evaluation.predictions for evaluation in evaluations])
+    embedding_ms = _embedding_ms(faces)
+    timings = pd.concat([evaluation.timings for evaluation in evaluations], ignore_index=True)
+    on_embeddings = ~timings["model"].map(takes_chips)
+    timings.loc[on_embeddings, "predict_ms_per_row"] += embedding_ms
+    comparison = compare(table, design.tasks, timings, _notes(faces, design, folds))
+    record = _record(faces, design, folds) | {
+        "embedding_ms_per_face": embedding_ms,
+        "parameters": chosen,
+        "timings": timings.to_dict("records"),
+    }
+    return Result(comparison, table, timings, record)
+
+
+def _evaluate(
+    faces: FaceTable,
+    design: Design,
+    folds: Folds,
+    task: Task,
+    model: str,
+    on_step: Callable[[str], None],
+) -> tuple[Any, list[dict[str, Any]]]:
+    rows, y = task_labels(faces.table, task)
+    latest: list[Any] = []
+    chosen: list[dict[str, Any]] = []
+
+    def make() -> Any:
+        latest[:] = [make_estimator(model, task, design.options)]
+        return latest[0]
+
+    def after_fold(line: str) -> None:
+        chosen.append({"task": task.name, "model": model} | _chosen(latest[0]))
+        on_step(line)
+
+    evaluation = cross_validate(
+        make,
+        faces.features(model, rows),
+        y,
+        task=task,
+        model=model,
+        image_ids=faces.table["image_id"].iloc[rows].tolist(),
+        folds=folds.fold[rows],
+        groups=None if faces.groups is None else faces.groups[rows],
+        years=None if task.is_regression else faces.table["age"].to_numpy(float)[rows],
+        progress=after_fold,
+    )
+    return evaluation, chosen
+
+
+def _chosen(estimator: Any) -> dict[str, Any]:
+    """Return what a fitted estimator chose for itself: tuned values, or how long it trained."""
+    if hasattr(estimator, "best_params_"):
+        return {"best_params": dict(estimator.best_params_), "inner_score": estimator.best_score_}
+    return {"epochs": estimator.history_}
+
+
+def _strata(table: pd.DataFrame) -> pd.Series:
+    """Return the labels that the folds are balanced by: gender and age group, or decade."""
+    decades = (table["age"] // 10).astype(str)
+    ages = table["age_group"].astype(object).where(table["age_group"].notna(), decades)
+    return ages.astype(str) + " " + table["gender"].astype(str)
+
+
+def _embedding_ms(faces: FaceTable) -> float:
+    """Time the frozen backbone, in milliseconds a face."""
+    ids = faces.table["image_id"].head(TIMED_CHIPS).tolist()
+    chips = faces.cache.chip_column(ids)[:]
+    faces.cache.embedder(chips[:1])  # the first call also prepares the kernels
+    started = time.perf_counter()
+    faces.cache.embedder(chips)
+    return 1000 * (time.perf_counter() - started) / len(chips)
+
+
+def _notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
+    n = len(faces.table)
+    return [
+        f"Data set {faces.manifest.dataset}: {n} faces, {faces.n_without_face} photos without one.",
+        *faces.manifest.notes,
+        folds.note,
+        f"Embeddings: {faces.cache.backbone}, frozen. Seed {design.options.seed}.",
+        "Predict: embedding (or forward pass) and model, without finding the face.",
+        "MAE of age-group: expected age from the group probabilities, on faces inside the groups; "
+        "of age: a regressor, on all faces.",
+    ]
+
+
+def _record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
+    cache = faces.cache
+    return {
+        "dataset": faces.manifest.dataset,
+        "photos": {
+            "found": faces.manifest.found,
+            "dropped": faces.manifest.dropped,
+            "without_face": faces.n_without_face,
+            "faces": len(faces.table),
+        },
+        "manifest_sha256": _table_sha256(faces.table),
+        "tasks": [task.name for task in design.tasks],
+        "models": list(design.models),
+        "options": asdict(design.options),
+        "protocol": folds.protocol,
+        "n_folds": folds.n_folds,
+        "aligner": cache.aligner.settings,
+        "backbone": cache.backbone.settings,
+        "space": spaces.embeddings_space(cache.aligner, cache.backbone).id,
+        "versions": spaces.made_by()
+        | spaces.versions("scikit-learn", "skorch", "pandas", "scipy", "joblib"),
+        "machine": {
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "cores": os.cpu_count(),
+        },
+    }
+
+
+def _table_sha256(table: pd.DataFrame) -> str:
+    """Hash who is in the comparison, with which labels; paths don't matter."""
+    labels = table.drop(columns="path").sort_values("image_id")
+    return hashlib.sha256(labels.to_csv(index=False).encode()).hexdigest()

@@ -1,0 +1,209 @@
+"""Finds faces with dlib and aligns them to face chips.
+
+Detection is dlib's HOG detector (Dalal and Triggs 2005; King 2015, "Max-margin object detection"),
+alignment its 5-point landmarks (Kazemi and Sullivan 2014) and ``get_face_chip``, which is what
+all of dlib's networks expect. Detection runs on a small copy of the photo first and on larger ones
+only where nothing was found: HOG's cost grows with the pixels, and the face of a training photo is
+large.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import dlib
+import numpy as np
+from PIL import Image
+
+from featurex.backbones.dlib_models import LANDMARKS_5, dlib_model
+
+# Longest side of the photo at each try, in pixels. HOG finds faces from 80 pixels.
+LADDER = (128, 256, 512)
+# For every face of a photo: the longest side looked at, and the largest magnification.
+SCAN_SIDE, MAX_MAGNIFICATION = 1280, 2.0
+# Edge pixels repeated around the photo, as a share of its longer side: without them HOG misses
+# faces at the border of tight crops.
+BORDER = 0.1
+# Half the region that a chip is cut from, in sides of the chip: half the diagonal of a tilted one,
+# and what dlib's pyramid reads around it.
+_REACH = 0.75
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face of a photo.
+
+    Attributes
+    ----------
+    box : ndarray of shape (4,), int32
+        Left, top, right, bottom in pixels of the photo; may reach beyond its edge.
+    landmarks : ndarray of shape (5, 2), int32
+        x and y in pixels: the corners of one eye, of the other, and the base of the nose.
+    score : float
+        dlib's detection score; above 0, larger is surer.
+    """
+
+    box: np.ndarray
+    landmarks: np.ndarray
+    score: float
+
+
+class FaceAligner:
+    """Finds and aligns faces; safe to share between threads.
+
+    Every thread gets dlib objects of its own: one that is shared crashes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> FaceAligner().central_face(np.zeros((64, 64, 3), np.uint8)) is None
+    True
+    """
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides a training photo's face: part of the key of all that is made from it."""
+        return {
+            "detector": "dlib-hog",
+            "landmarks": LANDMARKS_5,
+            "ladder": list(LADDER),
+            "border": BORDER,
+            "face": "central",
+            "version": 1,
+        }
+
+    def central_face(self, photo: np.ndarray) -> Face | None:
+        """Find the face that a training photo is of.
+
+        Parameters
+        ----------
+        photo : ndarray of shape (height, width, 3), uint8
+            RGB.
+
+        Returns
+        -------
+        Face or None
+            Of the faces at the first scale that shows any, the one with the largest difference
+            of its size and its distance from the photo's centre; None where there is no face.
+        """
+        longest = max(photo.shape[:2])
+        for side in LADDER:
+            if boxes := self._detect(photo, side / longest):
+                box, score = max(boxes, key=lambda found: _prominence(found[0], photo.shape))
+                return self._with_landmarks(photo, box, score)
+        return None
+
+    def faces(self, photo: np.ndarray) -> list[Face]:
+        """Find every face of a photo, from left to right.
+
+        Parameters
+        ----------
+        photo : ndarray of shape (height, width, 3), uint8
+            RGB.
+
+        Returns
+        -------
+        list of Face
+            From 80 pixels at the scale looked at: the photo's longer side is brought to at most
+            1,280 pixels, and magnified at most twice.
+        """
+        scale = min(SCAN_SIDE / max(photo.shape[:2]), MAX_MAGNIFICATION)
+        found = [self._with_landmarks(photo, *box) for box in self._detect(photo, scale)]
+        if not found and (face := self.central_face(photo)):
+            found = [face]
+        return sorted(found, key=lambda face: (face.box[0], face.box[1]))
+
+    def chip(self, photo: np.ndarray, face: Face, size: int, padding: float) -> np.ndarray:
+        """Cut a face out, upright and centred.
+
+        Parameters
+        ----------
+        photo : ndarray of shape (height, width, 3), uint8
+            The photo that `face` was found in.
+        face : Face
+            Only its landmarks are used, so a stored face gives the same chip.
+        size : int
+            Side of the chip in pixels.
+        padding : float
+            Border around the face as a share of its size.
+
+        Returns
+        -------
+        ndarray of shape (size, size, 3), uint8
+        """
+        details = dlib.get_face_chip_details(_dlib_shape(face.landmarks), size, padding)
+        centre, side = details.rect.center(), details.rect.width()
+        region, offset = _region(photo, np.array([centre.x, centre.y]), _REACH * side + 8)
+        shape = _dlib_shape(face.landmarks - offset)
+        return dlib.get_face_chip(region, shape, size=size, padding=padding)
+
+    def _detect(self, photo: np.ndarray, scale: float) -> list[tuple[np.ndarray, float]]:
+        """Run HOG on a scaled copy with a border; boxes in the photo's pixels, with scores."""
+        image = _bordered(_scaled(photo, scale))
+        border = (image.shape[1] - max(1, round(photo.shape[1] * scale))) // 2
+        rectangles, scores, _ = self._detector().run(image, 0, 0.0)
+        boxes = (np.array([r.left(), r.top(), r.right(), r.bottom()]) for r in rectangles)
+        return [((box - border) / scale, score) for box, score in zip(boxes, scores, strict=True)]
+
+    def _with_landmarks(self, photo: np.ndarray, box: np.ndarray, score: float) -> Face:
+        corners = box.reshape(2, 2)
+        region, offset = _region(photo, corners.mean(0), np.ptp(corners, 0).max() + 8)
+        left, top, right, bottom = (np.rint(box).astype(int) - np.tile(offset, 2)).tolist()
+        shape = self._predictor()(region, dlib.rectangle(left, top, right, bottom))
+        points = np.array([(p.x, p.y) for p in shape.parts()]) + offset
+        return Face(np.rint(box).astype(np.int32), points.astype(np.int32), float(score))
+
+    def _detector(self) -> Any:
+        if not hasattr(self._local, "detector"):
+            self._local.detector = dlib.get_frontal_face_detector()
+        return self._local.detector
+
+    def _predictor(self) -> Any:
+        if not hasattr(self._local, "predictor"):
+            self._local.predictor = dlib.shape_predictor(str(dlib_model(LANDMARKS_5)))
+        return self._local.predictor
+
+
+def _prominence(box: np.ndarray, shape: Iterable[int]) -> float:
+    height, width, _ = shape
+    centre = box.reshape(2, 2).mean(0)
+    return float(box[2] - box[0] - np.hypot(*(centre - (width / 2, height / 2))))
+
+
+def _scaled(photo: np.ndarray, scale: float) -> np.ndarray:
+    height, width = (max(1, round(side * scale)) for side in photo.shape[:2])
+    if (height, width) == photo.shape[:2]:
+        return photo
+    image = Image.fromarray(photo).resize(
+        (width, height), Image.Resampling.BILINEAR, reducing_gap=2.0
+    )
+    return np.asarray(image)
+
+
+def _bordered(image: np.ndarray) -> np.ndarray:
+    border = round(BORDER * max(image.shape[:2]))
+    return np.pad(image, ((border, border), (border, border), (0, 0)), mode="edge")
+
+
+def _dlib_shape(landmarks: np.ndarray) -> Any:
+    points = [dlib.point(int(x), int(y)) for x, y in landmarks]
+    return dlib.full_object_detection(dlib.rectangle(), points)
+
+
+def _region(photo: np.ndarray, centre: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Cut out the square of `reach` around a point, repeating the photo's edge pixels outside.
+
+    Returns the region and the photo's coordinates (x, y) of its first pixel.
+    """
+    first, last = np.floor(centre - reach).astype(int), np.ceil(centre + reach).astype(int)
+    columns, rows = (
+        np.clip(np.arange(first[axis], last[axis]), 0, length - 1)
+        for axis, length in enumerate(photo.shape[1::-1])
+    )
+    return photo[rows].take(columns, axis=1), first

@@ -1,0 +1,83 @@
+"""Trains one kind of model on all rows and describes it for its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from featurex import spaces
+from featurex.experiment import FaceTable
+from featurex.models import ModelOptions, make_estimator, takes_chips
+from featurex.tasks import task_labels
+from pipelines import Task
+
+
+def fit_models(
+    faces: FaceTable,
+    tasks: Sequence[Task],
+    model: str,
+    options: ModelOptions,
+    on_task: Callable[[str], None] = lambda task: None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Fit a model for each task on every labelled face.
+
+    Parameters
+    ----------
+    faces : FaceTable
+    tasks : sequence of Task
+    model : str
+        As `featurex.models.MODEL_NAMES`.
+    options : ModelOptions
+    on_task : callable
+        Called with the task's name after each fit.
+
+    Returns
+    -------
+    estimators : dict of str to estimator
+        By task.
+    metadata : dict
+        What `featurex.model_files.save_model` writes beside them: the backbone's and the aligner's
+        settings, and a summary of the training.
+    """
+    estimators, summaries = {}, {}
+    for task in tasks:
+        rows, y = task_labels(faces.table, task)
+        groups = None if faces.groups is None else faces.groups[rows]
+        estimator = make_estimator(model, task, options)
+        estimators[task.name] = estimator.fit(faces.features(model, rows), y, groups=groups)
+        summaries[task.name] = _summary(estimator, task, len(rows))
+        on_task(task.name)
+    return estimators, _metadata(faces, model, options) | {"training": summaries}
+
+
+def _summary(estimator: Any, task: Task, n_rows: int) -> dict[str, Any]:
+    """Say on how many faces it was trained, and how far it can be trusted.
+
+    The score is measured inside the training rows, on subjects set aside: a hint, not a test.
+    """
+    score = float(estimator.best_score_)
+    known = score == score
+    measure = "mean_absolute_error_years" if task.is_regression else "accuracy"
+    value = (-score if task.is_regression else score) if known else None
+    return {"n_faces": n_rows, f"inner_{measure}": value}
+
+
+def _metadata(faces: FaceTable, model: str, options: ModelOptions) -> dict[str, Any]:
+    cache = faces.cache
+    return {
+        "model": model,
+        "input": "chips" if takes_chips(model) else "embeddings",
+        "aligner": cache.aligner.settings,
+        "backbone": {
+            "name": str(cache.backbone),
+            "chip_size": cache.backbone.chip_size,
+            "padding": cache.backbone.padding,
+            "settings": cache.backbone.settings,
+        },
+        "dataset": faces.manifest.dataset,
+        "notes": list(faces.manifest.notes),
+        "seed": options.seed,
+        "versions": spaces.made_by() | spaces.versions("scikit-learn"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,140 @@
+"""Model files: scikit-learn models as skops, networks as safetensors; no pickle in either.
+
+Both hold one estimator a task, and metadata that says which backbone and aligner belong to them.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featurex.exceptions import ModelError
+from pipelines import ModelFileError, persistence
+
+FORMAT = "featurex.network"
+VERSION = 1
+MAX_BYTES = 4 * 2**30
+# A safetensors file begins with the length of its JSON header in 8 little-endian bytes.
+_MAX_HEADER_BYTES = 100 * 2**20
+
+
+def save_model(
+    path: str | Path, estimators: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> None:
+    """Write fitted estimators to one file, complete or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        Its folder must exist.
+    estimators : mapping of str to estimator
+        By task: all tuned scikit-learn models, or all fine-tuned networks.
+    metadata : mapping of str to JSON value
+
+    Raises
+    ------
+    ModelError
+        The file can't be written.
+    """
+    try:
+        if metadata["input"] == "chips":
+            _save_networks(Path(path), estimators, metadata)
+        else:
+            plain = {task: tuned.estimator_ for task, tuned in estimators.items()}
+            persistence.save(path, plain, metadata)
+    except OSError as error:
+        raise ModelError(f"Can't write the model file {path}: {error.strerror}.") from error
+
+
+def load_model(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read a model file safely.
+
+    Returns
+    -------
+    estimators : dict of str to estimator
+        By task; each with `predict`, and `predict_proba` and `classes_` for classes.
+    metadata : dict
+
+    Raises
+    ------
+    ModelError
+        The file is missing, damaged, too large, or not one of ours.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            is_zip = file.read(4) == b"PK\x03\x04"
+        if path.stat().st_size > MAX_BYTES:
+            raise ModelError(f"{path} is larger than 4 GiB.")
+        return persistence.load(path) if is_zip else _load_networks(path)
+    except OSError as error:
+        raise ModelError(f"Can't read the model file {path}: {error.strerror}.") from error
+    except ModelFileError as error:
+        raise ModelError(str(error)) from error
+
+
+def _save_networks(path: Path, networks: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+    from safetensors.torch import save_file
+
+    tensors = {
+        f"{task}/{name}": tensor.detach().cpu().contiguous()
+        for task, estimator in networks.items()
+        for name, tensor in estimator.network_.state_dict().items()
+    }
+    classes = {task: getattr(e, "classes_", np.array([])).tolist() for task, e in networks.items()}
+    header = dict(metadata) | {"classes": classes}
+    text = {"format": FORMAT, "version": str(VERSION), "metadata": json.dumps(header)}
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        save_file(tensors, partial, metadata=text)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _load_networks(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    metadata = _read_header(path)
+    try:
+        tensors = load_file(path)
+        return {
+            task: _network(task, classes, tensors, metadata)
+            for task, classes in metadata["classes"].items()
+        }, metadata
+    except (SafetensorError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{path} is a damaged network file: {reason}") from error
+
+
+def _read_header(path: Path) -> dict[str, Any]:
+    foreign = ModelError(f"{path} is not a model file of featurex.")
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= _MAX_HEADER_BYTES:
+            raise foreign
+        try:
+            text = json.loads(file.read(length))["__metadata__"]
+            found, version = text["format"], text["version"]
+            metadata = json.loads(text["metadata"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise foreign from None
+    if found != FORMAT or not isinstance(metadata, dict):
+        raise foreign
+    if version != str(VERSION):
+        raise ModelError(f"{path} has version {version}; this featurex reads {VERSION}.")
+    return metadata
+
+
+def _network(task: str, classes: list[str], tensors: dict[str, Any], metadata: Any) -> Any:
+    from featurex.finetuning import restore
+
+    prefix = f"{task}/"
+    state = {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
+    return restore(metadata["backbone"]["name"], classes, state)

@@ -1,0 +1,330 @@
+"""Predicts age group, age and gender of every face in a photo."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from featurex.backbones import get_backbone
+from featurex.exceptions import ModelError, PhotoError
+from featurex.faces import Face, FaceAligner
+from featurex.images import decode, read_photo
+from featurex.model_files import load_model
+from featurex.tasks import AGE, AGE_GROUP, TASKS
+
+PhotoLike = str | os.PathLike[str] | Image.Image | np.ndarray
+# Photos in flight at a time: memory does not grow with their number.
+PHOTOS_AT_A_TIME = 32
+
+
+@dataclass(frozen=True)
+class FacePrediction:
+    """What the models say of one face.
+
+    Attributes
+    ----------
+    box : tuple of int
+        Left, top, right, bottom in pixels of the upright photo.
+    detection_score : float
+        dlib's; above 0, larger is surer.
+    age_group, gender : str or None
+        The most probable class; None without a model for it.
+    age : float or None
+        Years: a regressor's, or else the expected age from the group probabilities.
+    age_error : float or None
+        The regressor's mean absolute error in years on people set aside in its training; None
+        where it is unknown. People unlike those it was trained on are further off.
+    probabilities : dict of str to dict of str to float
+        By task, by class; each sums to 1. They are as certain as the training data is like the
+        photo, and say how faces look, not who somebody is.
+    """
+
+    box: tuple[int, int, int, int]
+    detection_score: float
+    age_group: str | None = None
+    age: float | None = None
+    age_error: float | None = None
+    gender: str | None = None
+    probabilities: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+class PhotoFaces(list[FacePrediction]):
+    """The faces of one photo, from left to right.
+
+    Attributes
+    ----------
+    photo : PhotoLike
+        What was asked.
+    error : str or None
+        Why the photo could not be read.
+    """
+
+    def __init__(
+        self, photo: PhotoLike, faces: Iterable[FacePrediction] = (), error: str | None = None
+    ) -> None:
+        super().__init__(faces)
+        self.photo = photo
+        self.error = error
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A photo after alignment: its faces and their chips."""
+
+    photo: PhotoLike
+    faces: Sequence[Face] = ()
+    chips: Sequence[np.ndarray] = ()
+    error: PhotoError | None = None
+
+
+class Predictor:
+    """Models with the backbone and the aligner that they were trained with.
+
+    Make one with `Predictor.load`.
+
+    Parameters
+    ----------
+    models : sequence of (estimators, metadata)
+        As `featurex.model_files.load_model` returns them. They must agree on the chips they take.
+    device : str
+        As `featurex.devices.resolve_device` takes it.
+    weights : path-like, optional
+        The backbone's weights, if they were given by file in training.
+
+    Raises
+    ------
+    ModelError
+        Two models for one task, models of different backbones or aligners, or a backbone or an
+        aligner that is not the one at hand.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[tuple[dict[str, Any], dict[str, Any]]],
+        device: str = "auto",
+        weights: str | Path | None = None,
+    ) -> None:
+        self._aligner = FaceAligner()
+        self._models: dict[str, tuple[Any, str]] = {}
+        self._metadata = [metadata for _, metadata in models]
+        self.backbone = get_backbone(self._metadata[0]["backbone"]["name"], weights)
+        for estimators, metadata in models:
+            self._check(metadata)
+            self._add(estimators, metadata, device)
+        self._embedder = self._load_backbone(device)
+
+    @classmethod
+    def load(
+        cls, *paths: str | Path, device: str = "auto", weights: str | Path | None = None
+    ) -> Predictor:
+        """Load models from files that ``featurex fit`` wrote.
+
+        Parameters
+        ----------
+        *paths : path-like
+            One file, or several for different tasks.
+        device, weights
+            As in the class.
+
+        Raises
+        ------
+        ModelError
+            As in the class, and for files that are missing, damaged, or not ours.
+        """
+        if not paths:
+            raise ValueError("Predictor.load needs at least one model file.")
+        models = [load_model(path) for path in paths]
+        for path, (_, metadata) in zip(paths, models, strict=True):
+            _check_metadata(path, metadata)
+        return cls(models, device, weights)
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks that there is a model for."""
+        return list(self._models)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the training data asks to be said beside every prediction."""
+        return list(dict.fromkeys(note for m in self._metadata for note in m["notes"]))
+
+    def predict(self, photo: PhotoLike | Sequence[PhotoLike]) -> Any:
+        """Predict every face of a photo, or of several.
+
+        Parameters
+        ----------
+        photo : path, PIL image, uint8 array ``(h, w, 3)`` or ``(h, w)``, or a list of them
+
+        Returns
+        -------
+        PhotoFaces, or list of PhotoFaces
+            Empty where no face was found. In a list, a photo that can't be read has its `error`
+            set and does not stop the others.
+
+        Raises
+        ------
+        PhotoError
+            A single photo can't be read.
+        """
+        if isinstance(photo, str | os.PathLike | Image.Image | np.ndarray):
+            found = self._find(photo)
+            if found.error:
+                raise found.error
+            return self._answer([found])[0]
+        return list(self.predict_each(photo))
+
+    def predict_each(self, photos: Iterable[PhotoLike]) -> Iterator[PhotoFaces]:
+        """Predict photo after photo, in their order, with bounded memory."""
+        with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
+            remaining = iter(photos)  # itertools.batched needs Python 3.12
+            while block := list(islice(remaining, PHOTOS_AT_A_TIME)):
+                yield from self._answer(list(pool.map(self._find, block)))
+
+    def _find(self, photo: PhotoLike) -> _Found:
+        try:
+            pixels = to_pixels(photo)
+        except PhotoError as error:
+            return _Found(photo, error=error)
+        faces = self._aligner.faces(pixels)
+        size, padding = self.backbone.chip_size, self.backbone.padding
+        return _Found(
+            photo, faces, [self._aligner.chip(pixels, face, size, padding) for face in faces]
+        )
+
+    def _answer(self, found: Sequence[_Found]) -> list[PhotoFaces]:
+        chips = [chip for one in found for chip in one.chips]
+        answers = iter(self._predict_chips(np.stack(chips)) if chips else [])
+        return [
+            PhotoFaces(
+                one.photo,
+                [_prediction(face, next(answers)) for face in one.faces],
+                one.error.reason if one.error else None,
+            )
+            for one in found
+        ]
+
+    def _predict_chips(self, chips: np.ndarray) -> list[dict[str, Any]]:
+        inputs = {"chips": chips}
+        if self._embedder:
+            inputs["embeddings"] = self._embedder(chips)
+        answers: list[dict[str, Any]] = [{"probabilities": {}} for _ in chips]
+        for task, (estimator, kind) in self._models.items():
+            if task == AGE.name:
+                for answer, years in zip(answers, estimator.predict(inputs[kind]), strict=True):
+                    answer["age"] = max(0.0, float(years))
+                    answer["age_error"] = self._age_error()
+                continue
+            _add_classes(answers, task, estimator.classes_, estimator.predict_proba(inputs[kind]))
+        return answers
+
+    def _age_error(self) -> float | None:
+        for metadata in self._metadata:
+            if AGE.name in metadata["training"]:
+                return metadata["training"][AGE.name].get("inner_mean_absolute_error_years")
+        return None
+
+    def _check(self, metadata: dict[str, Any]) -> None:
+        wanted, backbone = metadata["backbone"], self.backbone
+        chips = (wanted["chip_size"], wanted["padding"])
+        if wanted["name"] != str(backbone) or chips != (backbone.chip_size, backbone.padding):
+            raise ModelError(
+                f"The models use different backbones, {wanted['name']} and {backbone}: "
+                "load them one by one."
+            )
+        if metadata["aligner"] != self._aligner.settings:
+            raise ModelError(
+                "The model was trained on faces that were aligned in another way: fit it again "
+                "with this version of featurex."
+            )
+        if metadata["input"] == "embeddings" and wanted["settings"] != backbone.settings:
+            raise ModelError(
+                f"The model was trained on another {backbone}: its weights have the SHA-256 "
+                f"{wanted['settings'].get('weights_sha256', '?')[:16]}…, those here "
+                f"{backbone.settings['weights_sha256'][:16]}…. Name the right file with --weights."
+            )
+
+    def _add(self, estimators: dict[str, Any], metadata: dict[str, Any], device: str) -> None:
+        for task, estimator in estimators.items():
+            if task in self._models:
+                raise ModelError(f"There are two models for the task {task!r}: load one of them.")
+            if metadata["input"] == "chips":
+                estimator.device = device
+            self._models[task] = (estimator, metadata["input"])
+
+    def _load_backbone(self, device: str) -> Any:
+        if all(kind == "chips" for _, kind in self._models.values()):
+            return None
+        from featurex.embedding import Embedder
+
+        return Embedder(self.backbone, device)
+
+
+def to_pixels(photo: PhotoLike) -> np.ndarray:
+    """Return a photo as an upright RGB array.
+
+    Parameters
+    ----------
+    photo : path, PIL image, or uint8 array ``(h, w, 3)`` or ``(h, w)``
+
+    Returns
+    -------
+    ndarray of shape (h, w, 3), uint8
+
+    Raises
+    ------
+    PhotoError
+        It can't be read.
+    ValueError
+        An array of another shape or dtype.
+    """
+    if isinstance(photo, np.ndarray):
+        return _checked_array(photo)
+    if isinstance(photo, Image.Image):
+        return np.array(ImageOps.exif_transpose(photo).convert("RGB"))
+    return decode(read_photo(Path(photo)), str(photo))
+
+
+def _checked_array(photo: np.ndarray) -> np.ndarray:
+    is_grey = photo.ndim == 2
+    if photo.dtype != np.uint8 or not (is_grey or (photo.ndim == 3 and photo.shape[2] == 3)):
+        raise ValueError(
+            "A photo as an array must be uint8 of shape (h, w, 3) RGB or (h, w) grey. "
+            f"Got {photo.dtype} of shape {photo.shape}."
+        )
+    if not photo.size:
+        raise ValueError(f"The photo has no pixels: its shape is {photo.shape}.")
+    return np.ascontiguousarray(np.repeat(photo[:, :, None], 3, 2) if is_grey else photo)
+
+
+def _check_metadata(path: str | Path, metadata: dict[str, Any]) -> None:
+    """Refuse a well-formed file that lacks what a prediction needs."""
+    needed = {"input", "backbone", "aligner", "notes", "training"}
+    known = isinstance(metadata.get("training"), dict) and set(metadata["training"]) <= set(TASKS)
+    if not needed <= set(metadata) or not known:
+        raise ModelError(f"{path} is not a model of faces, or of another version of featurex.")
+
+
+def _add_classes(
+    answers: Sequence[dict[str, Any]], task: str, classes: np.ndarray, rows: np.ndarray
+) -> None:
+    order = [str(name) for name in classes]
+    for answer, row in zip(answers, rows, strict=True):
+        by_class = dict(zip(order, map(float, row), strict=True))
+        answer["probabilities"][task] = {c: by_class.get(c, 0.0) for c in TASKS[task].classes or ()}
+        answer[task.replace("-", "_")] = max(by_class, key=by_class.__getitem__)
+
+
+def _prediction(face: Face, answer: dict[str, Any]) -> FacePrediction:
+    groups = answer["probabilities"].get(AGE_GROUP.name)
+    if "age" not in answer and groups:
+        answer["age"] = float(AGE_GROUP.expected_years(np.array([list(groups.values())]))[0])
+    left, top, right, bottom = (int(value) for value in face.box)
+    return FacePrediction((left, top, right, bottom), face.score, **answer)

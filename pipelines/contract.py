@@ -1,0 +1,132 @@
+"""The contract of the out-of-fold table, and the check of a table against it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from pipelines.errors import PredictionTableError
+from pipelines.tasks import Task, find_task
+
+KEY = ["image_id", "task", "model"]
+COLUMNS = [*KEY, "fold", "y_true", "years_true", "years_pred"]
+TEXT = [*KEY, "y_true"]
+
+# How far from 1 the probabilities of a row may sum.
+TOLERANCE = 1e-3
+
+
+def _first(table: pd.DataFrame, bad: np.ndarray | pd.Series) -> str:
+    """Name the first bad row."""
+    row = table[np.asarray(bad)].iloc[0]
+    return f"image_id {row['image_id']!r}, task {row['task']!r}, model {row['model']!r}"
+
+
+def _check_classes(rows: pd.DataFrame, task: Task) -> None:
+    missing = [name for name in task.probability_columns if name not in rows.columns]
+    if missing:
+        raise PredictionTableError(f"Task {task.name!r} needs the columns {missing}.")
+    unknown = ~rows["y_true"].isin(list(task.classes or ()))
+    if unknown.any():
+        value = rows.loc[unknown, "y_true"].iloc[0]
+        raise PredictionTableError(
+            f"{unknown.sum()} rows have a y_true that is no class of {task.name!r}, such as "
+            f"{value!r} ({_first(rows, unknown)}). Classes: {list(task.classes or ())}."
+        )
+    values = rows[task.probability_columns].to_numpy(dtype=np.float64)
+    # Written so that NaN, for which every comparison is false, is refused too.
+    sound = ((values >= 0) & (values <= 1)).all(axis=1) & (abs(values.sum(axis=1) - 1) <= TOLERANCE)
+    if not sound.all():
+        raise PredictionTableError(
+            f"{(~sound).sum()} rows have probabilities that are not in [0, 1] or do not sum to 1 "
+            f"within {TOLERANCE}; first: {_first(rows, ~sound)}."
+        )
+    _check_finite(rows, task, ["years_true", "years_pred"], may_miss=True)
+
+
+def _check_years(rows: pd.DataFrame, task: Task) -> None:
+    _check_finite(rows, task, ["years_true", "years_pred"], may_miss=False)
+
+
+def _check_finite(rows: pd.DataFrame, task: Task, columns: list[str], *, may_miss: bool) -> None:
+    for column in columns:
+        values = rows[column].to_numpy(dtype=np.float64)
+        bad = ~(np.isfinite(values) | (np.isnan(values) & may_miss))
+        if bad.any():
+            raise PredictionTableError(
+                f"{bad.sum()} rows of task {task.name!r} have a {column} that is not a finite "
+                f"number; first: {_first(rows, bad)}."
+            )
+
+
+def _check_same_rows(rows: pd.DataFrame, task: Task) -> None:
+    """Compare only like with like."""
+    models = {str(name): part for name, part in rows.groupby("model", sort=False)}
+    name, reference = next(iter(models.items()))
+    expected = _facts(reference, task)
+    for other, part in models.items():
+        got = _facts(part, task)
+        differ = max(len(expected - got), len(got - expected))
+        if differ:
+            raise PredictionTableError(
+                f"Models {name!r} and {other!r} of task {task.name!r} were not tested alike: "
+                f"{differ} rows differ in image_id, fold or truth. Use the same photos and folds "
+                "for both."
+            )
+
+
+def _facts(rows: pd.DataFrame, task: Task) -> set[tuple[object, ...]]:
+    """Collect what no model may change; true ages only where they are scored."""
+    scored = task.is_regression or task.years is not None
+    columns = ["image_id", "fold", "y_true"] + ["years_true"] * scored
+    facts = rows[columns].astype(object)
+    return set(facts.where(facts.notna(), None).itertuples(index=False, name=None))
+
+
+def check_columns(table: pd.DataFrame) -> None:
+    """Check that the columns that every table has are there.
+
+    Raises
+    ------
+    PredictionTableError
+        If one is missing; lists them.
+    """
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise PredictionTableError(
+            f"Missing columns {missing}. A table of predictions has {COLUMNS} and p_<class>…"
+        )
+
+
+def validate(table: pd.DataFrame, tasks: Sequence[Task]) -> None:
+    """Check a table against its contract.
+
+    Parameters
+    ----------
+    table : DataFrame
+    tasks : sequence of Task
+        The tasks that may occur.
+
+    Raises
+    ------
+    PredictionTableError
+        If there are no rows, a column is missing, a key is doubled, a task or class is unknown,
+        probabilities are not such, a number is not finite, or the models of a task were not
+        tested on the same photos in the same folds (then their scores can't be compared).
+    """
+    check_columns(table)
+    if table.empty:
+        raise PredictionTableError("The table of predictions has no rows.")
+    doubled = int(table.duplicated(KEY).sum())
+    if doubled:
+        raise PredictionTableError(
+            f"{doubled} rows repeat an image_id, task and model; first: "
+            f"{_first(table, table.duplicated(KEY))}. Keep one of each."
+        )
+    for name, rows in table.groupby("task"):
+        task = find_task(str(name), tasks)
+        if task.is_regression:
+            _check_years(rows, task)
+        else:
+            _check_classes(rows, task)
+        _check_same_rows(rows, task)

@@ -1,0 +1,179 @@
+"""The table of out-of-fold predictions: what every score is computed from.
+
+One row a photo, task and model, predicted by a model that never saw the photo's person:
+
+=============  =========================================================================
+``image_id``   the photo
+``task``       name of the task
+``model``      name of the model
+``fold``       the fold in which the photo was tested
+``y_true``     true class; missing for a regression
+``p_<class>``  probability of each class of the task; other tasks' columns are missing
+``years_true`` true age in years; missing where unknown
+``years_pred`` predicted, or expected, age in years; missing where the model gives none
+=============  =========================================================================
+
+Any other model joins a comparison by handing in such a table as a file.
+"""
+
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipelines.contract import COLUMNS, KEY, TEXT, check_columns, validate
+from pipelines.errors import PredictionTableError
+from pipelines.tasks import Task
+
+__all__ = [
+    "COLUMNS",
+    "KEY",
+    "MAX_BYTES",
+    "concat",
+    "predicted_classes",
+    "read",
+    "validate",
+    "write",
+]
+
+# The largest file that is read, in bytes: some two million rows.
+MAX_BYTES = 512 << 20
+
+
+def concat(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Put the tables of several tasks and models under one another.
+
+    Parameters
+    ----------
+    tables : iterable of DataFrame
+
+    Returns
+    -------
+    DataFrame
+        With an index from 0 and the columns of all, the probabilities last.
+    """
+    tables = list(tables)
+    if not tables:
+        raise ValueError("There are no prediction tables to put together.")
+    return _ordered(_typed(pd.concat(tables, ignore_index=True)))
+
+
+def predicted_classes(table: pd.DataFrame, task: Task) -> np.ndarray:
+    """Give the most probable class of each row; the first in task order among equals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of `task`.
+    task : Task
+        A classification.
+
+    Returns
+    -------
+    ndarray of shape (n,), object
+        Class names.
+    """
+    best = table[task.probability_columns].to_numpy(dtype=np.float64).argmax(axis=1)
+    return np.array(task.classes, dtype=object)[best]
+
+
+def read(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a table from a CSV or Parquet file.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.csv`` or ``.parquet``.
+
+    Returns
+    -------
+    DataFrame
+        Not validated: see `validate`.
+
+    Raises
+    ------
+    PredictionTableError
+        If the file is missing, too large, of another kind, or not readable as a table.
+    """
+    path = Path(path)
+    _check_file(path)
+    try:
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+        check_columns(table)
+        return _ordered(_typed(table))
+    except PredictionTableError as error:
+        raise PredictionTableError(f"{path}: {error}") from error
+    except ImportError as error:
+        raise _without_pyarrow(path) from error
+    except (ValueError, TypeError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PredictionTableError(f"{path} is not a table of predictions: {reason}") from error
+
+
+def write(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Write a table to a CSV or Parquet file; `read` gives it back exactly.
+
+    Parameters
+    ----------
+    table : DataFrame
+    path : path
+        Ends in ``.csv`` or ``.parquet``. It appears complete or not at all.
+
+    Raises
+    ------
+    PredictionTableError
+        If the suffix is another one, or Parquet support (pyarrow) is not installed.
+    """
+    path = Path(path)
+    _check_suffix(path)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        if path.suffix == ".parquet":
+            table.to_parquet(partial, index=False)
+        else:
+            table.to_csv(partial, index=False)
+        partial.replace(path)
+    except ImportError as error:
+        raise _without_pyarrow(path) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    probabilities = [name for name in table.columns if name.startswith("p_")]
+    return table[[*COLUMNS, *probabilities]]
+
+
+def _check_suffix(path: Path) -> None:
+    if path.suffix not in (".csv", ".parquet"):
+        raise PredictionTableError(f"{path}: predictions are a .csv or a .parquet file.")
+
+
+def _check_file(path: Path) -> None:
+    _check_suffix(path)
+    if not path.is_file():
+        raise PredictionTableError(f"{path}: no such file.")
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise PredictionTableError(f"{path} has {size} bytes, more than the limit {MAX_BYTES}.")
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    # As text, because pandas' own reading of numbers is not exact in every version.
+    return pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+
+
+def _without_pyarrow(path: Path) -> PredictionTableError:
+    return PredictionTableError(
+        f"{path}: Parquet files need pyarrow. Install it, or use a .csv file."
+    )
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Give the columns their types: an empty column of a file has none."""
+    text = dict.fromkeys(TEXT, "str")
+    numbers = {name: np.float64 for name in table.columns if name.startswith(("p_", "years_"))}
+    return table.astype({**text, **numbers, "fold": np.int64})

@@ -1,0 +1,187 @@
+"""What a model file may hold: an explicit list, and the checks that compiled code leaves out.
+
+A type on the list can still carry numbers that were made to harm: scikit-learn's trees and
+libsvm follow the indices of their arrays without looking, so a crafted file could read
+memory that is not its own. Those arrays are checked here before a model is used.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.svm import SVC, SVR
+from sklearn.tree import BaseDecisionTree
+
+TRUSTED_TYPES = frozenset(
+    {
+        "builtins.dict",
+        "builtins.list",
+        "builtins.str",
+        "builtins.tuple",
+        "numpy.bool",
+        "numpy.float32",
+        "numpy.float64",
+        "numpy.int32",
+        "numpy.int64",
+        "numpy.ndarray",
+        "numpy.random.mtrand.RandomState",
+        "sklearn.calibration.CalibratedClassifierCV",
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.compose._target.TransformedTargetRegressor",
+        "sklearn.decomposition._pca.PCA",
+        "sklearn.dummy.DummyClassifier",
+        "sklearn.dummy.DummyRegressor",
+        "sklearn.ensemble._forest.RandomForestClassifier",
+        "sklearn.ensemble._forest.RandomForestRegressor",
+        "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
+        "sklearn.neural_network._multilayer_perceptron.MLPRegressor",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.pipeline.Pipeline",
+        "sklearn.preprocessing._data.StandardScaler",
+        "sklearn.preprocessing._label.LabelBinarizer",
+        "sklearn.svm._classes.SVC",
+        "sklearn.svm._classes.SVR",
+        "sklearn.tree._classes.DecisionTreeClassifier",
+        "sklearn.tree._classes.DecisionTreeRegressor",
+        "sklearn.tree._tree.Tree",
+    }
+)
+
+# The ways skops may build an object; functions, methods and operators are not among them.
+TRUSTED_LOADERS = frozenset(
+    {
+        "DictNode",
+        "JsonNode",
+        "ListNode",
+        "NdArrayNode",
+        "ObjectNode",
+        "RandomStateNode",
+        "TreeNode",
+        "TupleNode",
+        "TypeNode",
+    }
+)
+
+
+def untrusted_names(schema: Any) -> list[str]:
+    """List what a skops schema names and `TRUSTED_TYPES` and `TRUSTED_LOADERS` do not.
+
+    Parameters
+    ----------
+    schema : dict
+        The parsed ``schema.json`` of a skops file.
+
+    Returns
+    -------
+    list of str
+        Sorted; empty if the file may be loaded.
+    """
+    names = set()
+    for node in _dicts(schema):
+        if not {"__class__", "__module__", "__loader__"} & node.keys():
+            continue
+        kind = f"{node.get('__module__')}.{node.get('__class__')}"
+        # A JsonNode is a plain JSON value, whatever type it names.
+        if node.get("__loader__") == "JsonNode":
+            continue
+        if kind not in TRUSTED_TYPES:
+            names.add(kind)
+        if node.get("__loader__") not in TRUSTED_LOADERS:
+            names.add(f"{kind} ({node.get('__loader__')})")
+    return sorted(names)
+
+
+def check_indices(model: Any) -> None:
+    """Check the arrays of a loaded model that compiled code follows blindly.
+
+    Parameters
+    ----------
+    model : object
+        A loaded estimator, or a container of such.
+
+    Raises
+    ------
+    ValueError
+        If a tree's or a support vector machine's arrays do not fit together.
+    """
+    for part in _parts(model):
+        if isinstance(part, BaseDecisionTree):
+            _check_tree(part)
+        elif isinstance(part, SVC | SVR):
+            _check_svm(part)
+
+
+def _dicts(node: Any) -> Iterator[dict[str, Any]]:
+    """Walk every dict of a JSON value; a stack, so depth costs no recursion."""
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            yield item
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+
+
+def _parts(model: Any) -> Iterator[BaseEstimator]:
+    """Walk every estimator inside a model, each once."""
+    stack, seen = [model], set()
+    while stack:
+        item = stack.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, dict):
+            stack.extend(item.values())
+        elif isinstance(item, list | tuple):
+            stack.extend(item)
+        elif hasattr(item, "__dict__"):
+            stack.extend(vars(item).values())
+        if isinstance(item, BaseEstimator):
+            yield item
+
+
+def _check_tree(tree: BaseDecisionTree) -> None:
+    nodes = getattr(tree, "tree_", None)
+    if nodes is None:
+        return
+    parents = np.arange(nodes.node_count)
+    left, right = nodes.children_left, nodes.children_right
+    leaf = left == -1
+    # Children come after their parent, so that every walk ends.
+    sound = np.where(
+        leaf,
+        right == -1,
+        (left > parents)
+        & (right > parents)
+        & (left < nodes.node_count)
+        & (right < nodes.node_count)
+        & (nodes.feature >= 0)
+        & (nodes.feature < tree.n_features_in_),
+    )
+    if not sound.all() or not nodes.node_count:
+        raise ValueError("a decision tree points outside its own nodes or features")
+
+
+def _check_svm(machine: SVC | SVR) -> None:
+    if not hasattr(machine, "support_vectors_"):
+        return
+    vectors, width = machine.support_vectors_.shape
+    classes = len(machine.classes_) if isinstance(machine, SVC) else 2
+    pairs = classes * (classes - 1) // 2
+    facts = {
+        "columns": width == machine.n_features_in_ == machine.shape_fit_[1],
+        "coefficients": machine._dual_coef_.shape == (classes - 1, vectors),
+        "intercepts": machine._intercept_.shape == (pairs,),
+        "support": machine.support_.shape == (vectors,),
+        "counts": isinstance(machine, SVR) or _counts_fit(machine._n_support, classes, vectors),
+    }
+    wrong = [name for name, fits in facts.items() if not fits]
+    if wrong:
+        raise ValueError(f"a support vector machine's {', '.join(wrong)} do not fit its vectors")
+
+
+def _counts_fit(counts: np.ndarray, classes: int, vectors: int) -> bool:
+    return counts.shape == (classes,) and bool((counts >= 0).all()) and counts.sum() == vectors

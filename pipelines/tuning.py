@@ -1,0 +1,241 @@
+"""Estimators that tune, fit and calibrate a model family without looking at a test person."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from joblib import parallel_config
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import ParameterGrid
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from pipelines.models import ModelFamily, Space, get_family
+from pipelines.search import fit_alone, score_candidates, tuning_table
+from pipelines.splits import Split, inner_splits
+
+
+class _Tuned(BaseEstimator):
+    """What the two tuned estimators share."""
+
+    def __init__(
+        self,
+        family: str | ModelFamily = "svm",
+        *,
+        inner_folds: int = 3,
+        tune_rows: int | None = 4000,
+        n_jobs: int | None = None,
+        random_state: int | None = 0,
+    ) -> None:
+        self.family = family
+        self.inner_folds = inner_folds
+        self.tune_rows = tune_rows
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def _tune(
+        self,
+        model: BaseEstimator,
+        space: Space,
+        X: np.ndarray,
+        y: np.ndarray,
+        groups: Sequence[Any] | None,
+        classification: bool,
+    ) -> BaseEstimator:
+        """Choose the best candidate by inner folds; returns it unfitted."""
+        candidates = list(ParameterGrid(space))
+        scores = np.full((len(candidates), 1), np.nan)
+        if len(candidates) > 1:
+            splits = inner_splits(
+                y,
+                groups,
+                n_folds=self.inner_folds,
+                random_state=self.random_state,
+                max_rows=self.tune_rows,
+                classification=classification,
+            )
+            scores = score_candidates(model, candidates, X, y, splits, self.n_jobs)
+        self.tuning_ = tuning_table(candidates, scores)
+        # argmax takes the first of equals, so list the cheaper candidates first.
+        best = int(np.argmax(scores.mean(axis=1)))
+        self.best_params_ = candidates[best]
+        self.best_score_ = float(scores[best].mean())
+        return clone(model).set_params(**self.best_params_)
+
+    def _fit_winner(self, model: BaseEstimator, X: np.ndarray, y: np.ndarray) -> BaseEstimator:
+        with parallel_config(n_jobs=self.n_jobs):
+            return fit_alone(model, X, y)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predict with the fitted model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Classes, or years.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict(validate_data(self, X, reset=False))
+
+
+class TunedClassifier(ClassifierMixin, _Tuned):
+    """A classifier that chooses its parameters on subject-exclusive inner folds.
+
+    Parameters
+    ----------
+    family : str or ModelFamily, default="svm"
+        What to fit: a name in `pipelines.MODELS` or a family of one's own.
+    inner_folds : int, default=3
+        The most folds for tuning and calibration.
+    tune_rows : int or None, default=4000
+        The most rows, over both sides of a split, to tune on; None is all.
+    n_jobs : int or None, default=None
+        Processes for tuning and calibration, as in scikit-learn.
+    random_state : int or None, default=0
+        Seed of the splits and of the model. A seed gives the same predictions for any `n_jobs`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes, sorted.
+    best_params_ : dict
+        The winning parameters.
+    best_score_ : float
+        Their mean accuracy over the inner folds; NaN where there was nothing to choose.
+    tuning_ : DataFrame
+        Candidates with ``mean_score``, ``std_score`` and ``rank`` (1 is best).
+    estimator_ : estimator
+        The fitted scikit-learn estimator, without this class: what is saved.
+    n_features_in_ : int
+        Columns of X.
+
+    Notes
+    -----
+    A family with ``calibrate`` gets probabilities by Platt scaling on the inner folds
+    (Platt, "Probabilistic outputs for support vector machines", 1999), and predicts the most
+    probable class, so that `predict` and `predict_proba` agree.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.array([[-1.0], [-2.0], [-1.5], [1.0], [2.0], [1.5]])
+    >>> y = np.array(["a", "a", "a", "b", "b", "b"])
+    >>> TunedClassifier("majority").fit(X, y).predict_proba([[0.0]]).tolist()
+    [[0.5, 0.5]]
+    """
+
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: Sequence[Any] | None = None) -> Self:
+        """Tune, fit and calibrate.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+        y : array-like of shape (n,)
+            Classes.
+        groups : array-like of shape (n,), or None
+            Subject of each row; missing ones are subjects of their own.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there is one class only, or a class has too few subjects to split.
+        """
+        family = get_family(self.family)
+        X, y = validate_data(self, X, y)
+        check_classification_targets(y)
+        self.classes_ = np.unique(y)
+        if len(self.classes_) < 2:
+            raise ValueError(f"A classifier needs two classes or more. Got 1 class: {y[0]!r}.")
+        model = family.classifier(self.random_state)
+        model = self._tune(model, family.classifier_space, X, y, groups, classification=True)
+        if family.calibrate:
+            model = CalibratedClassifierCV(model, ensemble=False, cv=self._splits(y, groups))
+        self.estimator_ = self._fit_winner(model, X, y)
+        if family.calibrate:
+            self.estimator_.set_params(cv=None)  # row numbers are no part of a model
+        return self
+
+    def _splits(self, y: np.ndarray, groups: Sequence[Any] | None) -> list[Split]:
+        return inner_splits(y, groups, n_folds=self.inner_folds, random_state=self.random_state)
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Compute class probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes), float64
+            In the order of `classes_`; rows sum to one.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(validate_data(self, X, reset=False))
+
+
+class TunedRegressor(RegressorMixin, _Tuned):
+    """A regressor that chooses its parameters on subject-exclusive inner folds.
+
+    Parameters
+    ----------
+    family : str or ModelFamily, default="svm"
+        What to fit: a name in `pipelines.MODELS` or a family of one's own.
+    inner_folds : int, default=3
+        The most folds for tuning.
+    tune_rows : int or None, default=4000
+        The most rows, over both sides of a split, to tune on; None is all.
+    n_jobs : int or None, default=None
+        Processes for tuning, as in scikit-learn.
+    random_state : int or None, default=0
+        Seed of the splits and of the model. A seed gives the same predictions for any `n_jobs`.
+
+    Attributes
+    ----------
+    best_params_ : dict
+        The winning parameters.
+    best_score_ : float
+        Their mean of the negative absolute error; NaN where there was nothing to choose.
+    tuning_ : DataFrame
+        Candidates with ``mean_score``, ``std_score`` and ``rank`` (1 is best).
+    estimator_ : estimator
+        The fitted scikit-learn estimator, without this class: what is saved.
+    n_features_in_ : int
+        Columns of X.
+    """
+
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: Sequence[Any] | None = None) -> Self:
+        """Tune and fit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+        y : array-like of shape (n,)
+            Years.
+        groups : array-like of shape (n,), or None
+            Subject of each row; missing ones are subjects of their own.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there are too few subjects to split.
+        """
+        family = get_family(self.family)
+        X, y = validate_data(self, X, y, y_numeric=True, ensure_min_samples=2)
+        model = family.regressor(self.random_state)
+        model = self._tune(model, family.regressor_space, X, y, groups, classification=False)
+        self.estimator_ = self._fit_winner(model, X, y)
+        return self

@@ -1,0 +1,66 @@
+import os
+
+import pytest
+
+from featurex.datasets.cleaning import Dropped
+from featurex.datasets.photos import check_folder, find_photos, inside
+from featurex.exceptions import DatasetError
+
+
+@pytest.fixture
+def lock(monkeypatch):
+    """Return a function after which a folder of this name can't be listed, even by root."""
+    listed = os.scandir
+
+    def lock(name):
+        def scandir(folder):
+            if folder.name == name:
+                raise PermissionError(13, "Permission denied")
+            return listed(folder)
+
+        monkeypatch.setattr(os, "scandir", scandir)
+
+    return lock
+
+
+def test_photos_are_found_one_folder_deep_and_sorted(make_photos, tmp_path):
+    names = ["b.JPG", "a.png", "x/d.webp", "x/c.tif", "x/y/deep.png", "notes.txt", ".hidden.png"]
+    make_photos(dict.fromkeys(names, 1))
+    found = [str(path.relative_to(tmp_path)) for path in find_photos(tmp_path, Dropped())]
+    assert found == ["a.png", "b.JPG", "x/c.tif", "x/d.webp"]
+
+
+def test_a_subfolder_that_cannot_be_listed_is_counted(make_photos, lock):
+    root, dropped = make_photos({"a.png": 1, "secret/b.png": 2}), Dropped()
+    lock("secret")
+    assert [path.name for path in find_photos(root, dropped)] == ["a.png"]
+    assert dropped.counts == {"unreadable folder": 1}
+
+
+def test_a_root_that_cannot_be_listed_is_an_error(tmp_path, lock):
+    lock(tmp_path.name)
+    with pytest.raises(DatasetError, match="can't be listed: Permission denied"):
+        find_photos(tmp_path, Dropped())
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("a.png", True),
+        ("x/../a.png", True),
+        ("../root/a.png", True),
+        ("../a.png", False),
+        ("../root2/a.png", False),
+        ("/", False),
+    ],
+)
+def test_inside_means_after_resolving(tmp_path, path, expected):
+    root = tmp_path / "root"
+    root.mkdir()
+    assert inside(root, root / path) is expected
+
+
+def test_a_file_is_no_folder(make_photos, tmp_path):
+    make_photos({"a.png": 1})
+    with pytest.raises(DatasetError, match=r"a.png is not a folder. .* holds UTKFace"):
+        check_folder(tmp_path / "a.png", "UTKFace")

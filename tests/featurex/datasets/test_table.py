@@ -1,0 +1,209 @@
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from featurex.datasets import delimited
+from featurex.datasets.table import read
+from featurex.exceptions import DatasetError
+
+
+@pytest.fixture
+def write(make_photos, tmp_path):
+    """Return a function that writes a CSV file beside four photos, a.png to d.png."""
+
+    def write(text, encoding="utf-8"):
+        make_photos({f"{name}.png": i for i, name in enumerate("abcd")})
+        path = tmp_path / "labels.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
+        return path
+
+    return write
+
+
+def names(manifest):
+    return [Path(path).name for path in manifest.table["path"]]
+
+
+def test_all_columns_are_read(write):
+    row = (
+        read(write("path,age,age_group,gender,subject_id,fold\na.png,8.5,8-13,f,ann,3\n"))
+        .table.iloc[0]
+        .to_dict()
+    )
+    del row["image_id"]
+    assert Path(row.pop("path")).name == "a.png"
+    assert row == {
+        "dataset": "csv",
+        "subject_id": "ann",
+        "age": 8.5,
+        "age_group": "8-13",
+        "gender": "female",
+        "fold": 3,
+    }
+
+
+def test_other_columns_are_ignored_and_names_may_be_in_any_case(write):
+    manifest = read(write("Camera, Gender ,PATH\nx,male,a.png\n"))
+    assert manifest.table["gender"].tolist() == ["male"]
+
+
+@pytest.mark.parametrize(
+    ("text", "gender"),
+    [("f", "female"), ("F", "female"), ("Female", "female"), (" m ", "male"), ("MALE", "male")],
+)
+def test_gender_may_be_written_in_several_ways(write, text, gender):
+    assert read(write(f"path,gender\na.png,{text}\n")).table["gender"].tolist() == [gender]
+
+
+def test_an_age_group_may_have_an_en_dash(write):
+    table = read(write("path,age_group\na.png,25–32\nb.png,60+\n")).table
+    assert table["age_group"].tolist() == ["25-32", "60+"]
+
+
+def test_a_group_is_derived_from_the_age_where_there_is_none(write):
+    path = write("path,age,age_group\na.png,30,\nb.png,35,\nc.png,35,38-43\n")
+    assert read(path).table["age_group"].astype(object).tolist()[::2] == ["25-32", "38-43"]
+    assert read(path).table["age_group"].isna().tolist() == [False, True, False]
+    nearest = read(path, age_policy="nearest").table["age_group"]
+    assert nearest.tolist() == ["25-32", "25-32", "38-43"]
+
+
+def test_an_age_inside_another_group_is_a_conflict(write):
+    manifest = read(write("path,age,age_group\na.png,30,0-2\nb.png,30,25-32\n"))
+    assert names(manifest) == ["b.png"]
+    assert manifest.dropped == {"conflicting labels": 1}
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("b.png,x,,", "unknown age 'x'"),
+        ("b.png,nan,,", "unknown age 'nan'"),
+        ("b.png,1_0,,", "unknown age '1_0'"),
+        ("b.png,-1,,", "age out of range"),
+        ("b.png,117,,", "age out of range"),
+        ("b.png," + "9" * 500 + ",,", "age out of range"),
+        ("b.png,20,X,", "unknown gender 'X'"),
+        ("b.png,20,,8-12", "unknown age group '8-12'"),
+        ("b.png,,,", "no label"),
+        (",20,,", "no path"),
+        ("b.png,20", "wrong number of fields"),
+        ("b.png,20,,,,", "wrong number of fields"),
+        ("gone.png,20,,", "missing file"),
+        ("../labels.csv,20,,", "path outside the folder"),
+        ("/etc/hostname,20,,", "path outside the folder"),
+        ("sub/../../x.png,20,,", "path outside the folder"),
+        ("b\0.png,20,,", "path outside the folder"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_dropped_with_its_reason(write, row, reason):
+    manifest = read(write(f"path,age,gender,age_group\na.png,20,,\n{row}\n"))
+    assert names(manifest) == ["a.png"]
+    assert manifest.dropped == {reason: 1}
+    assert manifest.found == 2
+
+
+def test_the_line_of_an_unknown_label_is_shown(write):
+    manifest = read(write("path,gender\na.png,f\n\nb.png,x\n"))
+    assert manifest.examples == {"unknown gender 'x'": ["line 4"]}
+
+
+def test_a_fold_that_is_no_number_is_named(write):
+    manifest = read(write("path,gender,fold\na.png,f,0\nb.png,f,train\n"))
+    assert manifest.dropped == {"unknown fold 'train'": 1}
+
+
+def test_a_thousand_kinds_of_faults_stay_a_short_list(write):
+    rows = "".join(f"b.png,{'x' * 100}{i:04}\nb.png,{i}x\n" for i in range(1000))
+    manifest = read(write("path,gender\na.png,f\n" + rows))
+    assert manifest.found == 2001
+    assert len(manifest.dropped) <= 51
+    assert max(map(len, manifest.dropped)) < 60
+
+
+def test_copies_in_several_rows_count_once_with_all_their_labels(write, tmp_path):
+    path = write("path,gender,age,subject_id\na.png,f,,\ncopy.png,,30,ann\na.png,f,30,ann\n")
+    (tmp_path / "copy.png").write_bytes((tmp_path / "a.png").read_bytes())
+    manifest = read(path)
+    assert manifest.dropped == {"duplicate": 2}
+    row = manifest.table.iloc[0]
+    assert (Path(row["path"]).name, row["gender"], row["age"]) == ("a.png", "female", 30)
+
+
+def test_a_link_is_followed_inside_the_folder_only(write, tmp_path, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "x.png"
+    outside.write_bytes(b"secret")
+    path = write("path,gender\nin.png,f\nout.png,f\nup/x.png,m\n")
+    (tmp_path / "in.png").symlink_to("a.png")
+    (tmp_path / "out.png").symlink_to(outside)
+    (tmp_path / "up").symlink_to(outside.parent)
+    manifest = read(path)
+    assert names(manifest) == ["in.png"]
+    assert manifest.dropped == {"path outside the folder": 2}
+
+
+def test_a_pipe_does_not_stop_the_reader(write, tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    assert read(write("path,gender\na.png,f\npipe.png,f\n")).dropped == {"not a regular file": 1}
+
+
+@pytest.mark.parametrize("name", ["with space.png", "naïve 人.png", 'quote".png', "new\nline.png"])
+def test_names_may_be_odd(write, make_photos, name):
+    make_photos({name: 7})
+    quoted = '"' + name.replace('"', '""') + '"'
+    assert names(read(write(f"path,gender\n{quoted},f\n"))) == [name]
+
+
+def test_an_absolute_path_inside_the_folder_is_fine(write, tmp_path):
+    assert names(read(write(f"path,gender\n{tmp_path}/a.png,f\n"))) == ["a.png"]
+
+
+def test_a_byte_order_mark_and_other_line_ends_are_fine(write):
+    assert len(read(write("path,gender\r\na.png,f\r\nb.png,m", encoding="utf-8-sig"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no column 'path'. Found the columns: none"),
+        ("file,age\na.png,3\n", "no column 'path'. Found the columns: file, age"),
+        ("path,age,age\na.png,3,4\n", "the column 'age' 2 times"),
+        (b"path\n\xff.png\n", r"not UTF-8 \(byte 5\)"),
+        ('path,age\n"a.png,3\n', "line 2: not such a table"),
+        ("path,age\nb.png,300\n", r"No usable photo in .*age out of range: 1 \(such as b.png\)"),
+        ("path,age\n", "No photo found in"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_an_error(write, text, message):
+    with pytest.raises(DatasetError, match=message) as caught:
+        read(write(text))
+    assert "labels.csv" in str(caught.value)
+
+
+def test_a_folder_is_no_table(tmp_path):
+    with pytest.raises(DatasetError, match="Give the file that lists the labels"):
+        read(tmp_path)
+
+
+def test_a_table_has_a_largest_size(write, monkeypatch):
+    monkeypatch.setattr(delimited, "MAX_TABLE_BYTES", 10)
+    with pytest.raises(DatasetError, match="Larger than 10 bytes"):
+        read(write("path,gender\na.png,f\n"))
+
+
+@settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(rows=st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=8))
+def test_whatever_the_rows_every_one_is_counted(write, rows):
+    import csv
+    import io
+
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([("path", "gender"), ("a.png", "f"), *rows])
+    manifest = read(write(buffer.getvalue().encode("utf-8", "replace")))
+    assert names(manifest) == ["a.png"]
+    assert manifest.found == 1 + len(rows)

@@ -1,0 +1,25 @@
+import pickle
+
+import pytest
+
+from featurex import exceptions
+from featurex.exceptions import FeaturexError, PhotoError
+
+
+def test_photo_error_says_which_photo_and_why():
+    error = PhotoError("a/b.jpg", "empty file")
+    assert str(error) == "a/b.jpg: empty file"
+    assert (error.name, error.reason) == ("a/b.jpg", "empty file")
+
+
+def test_photo_error_survives_the_way_between_processes():
+    error = pickle.loads(pickle.dumps(PhotoError("b.jpg", "not an image")))
+    assert (error.name, error.reason) == ("b.jpg", "not an image")
+
+
+@pytest.mark.parametrize(
+    "name", ["DatasetError", "PhotoError", "BackboneError", "DeviceError", "ModelError"]
+)
+def test_every_error_is_a_featurex_error_and_in_the_tree(name):
+    assert issubclass(getattr(exceptions, name), FeaturexError)
+    assert name in exceptions.__doc__

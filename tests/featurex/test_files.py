@@ -1,0 +1,39 @@
+import errno
+import os
+
+import pytest
+
+from featurex.files import open_regular
+
+
+def test_a_regular_file_is_opened(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    with open_regular(tmp_path / "a") as file:
+        assert file.read() == b"abc"
+
+
+def test_a_link_is_followed(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    with open_regular(str(tmp_path / "link")) as file:
+        assert file.read() == b"abc"
+
+
+def test_a_large_file_is_refused(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    with pytest.raises(OSError, match="Larger than 2 bytes") as caught:
+        open_regular(tmp_path / "a", max_bytes=2)
+    assert caught.value.errno == errno.EFBIG
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_without_a_writer_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="Not a regular file"):
+        open_regular(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("name", ["", "missing", "nul\0inside"])
+def test_what_is_no_file_is_an_os_error(tmp_path, name):
+    with pytest.raises(OSError):  # noqa: PT011  (the message is the system's)
+        open_regular(str(tmp_path / name))

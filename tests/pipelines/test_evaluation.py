@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.dummy import DummyClassifier
+from sklearn.neighbors import KNeighborsClassifier
+
+from pipelines import TunedClassifier, TunedRegressor, assign_folds, cross_validate, predictions
+
+
+def evaluate(make_estimator, people, task, **options):
+    rows = {"X": people.X, "y": people.labels(task), "image_ids": people.image_ids}
+    folds = np.arange(60).repeat(3) % 3
+    arguments = {"task": task, "model": "m", "folds": folds, **rows, **options}
+    X, y = arguments.pop("X"), arguments.pop("y")
+    return cross_validate(make_estimator, X, y, **arguments)
+
+
+class Recorder(BaseEstimator):
+    """A regressor that keeps what it was given."""
+
+    def fit(self, X, y, groups=None):
+        self.X_, self.y_, self.groups_ = X, y, groups
+        return self
+
+    def predict(self, X):
+        self.tested_ = X
+        return np.asarray(X)[:, 0]
+
+
+class Lazy:
+    """Rows that exist only when asked for."""
+
+    def __init__(self, X):
+        self.X, self.asked = X, []
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, rows):
+        self.asked.append(rows)
+        return self.X[rows]
+
+
+def test_every_row_is_predicted_once_by_a_model_that_never_saw_its_subject(people, tasks):
+    fitted = []
+
+    def make():
+        fitted.append(Recorder())
+        return fitted[-1]
+
+    table = evaluate(make, people, tasks[2], groups=people.subjects).predictions
+    assert table["image_id"].tolist() == people.image_ids
+    # Each answer is its own row's feature, so order is kept.
+    assert np.array_equal(table["years_pred"], people.X[:, 0])
+    assert np.array_equal(table["years_true"], people.age)
+    for model in fitted:
+        rows = {row.tobytes() for row in model.X_}
+        assert not rows & {row.tobytes() for row in model.tested_}
+        assert len(model.groups_) == len(model.X_)
+        assert len(set(model.groups_)) == 40
+
+
+def test_a_lazy_collection_is_asked_for_the_rows_of_a_fold(people, tasks):
+    lazy = Lazy(people.X)
+    whole = evaluate(Recorder, people, tasks[2]).predictions
+    assert evaluate(Recorder, people, tasks[2], X=lazy).predictions.equals(whole)
+    assert sorted(np.concatenate(lazy.asked[:2])) == list(range(180))
+
+
+def test_the_table_keeps_its_contract_for_every_task(people, tasks, small_families):
+    tables = []
+    for task in tasks:
+        kind = TunedRegressor if task.is_regression else TunedClassifier
+        for name in ("svm", "majority"):
+            result = evaluate(
+                lambda kind=kind, name=name: kind(small_families[name]),
+                people,
+                task,
+                model=name,
+                groups=people.subjects,
+                years=people.age,
+            )
+            tables.append(result.predictions)
+    predictions.validate(predictions.concat(tables), tasks)
+
+
+def test_an_ordered_task_predicts_years_too(people, tasks):
+    table = evaluate(
+        lambda: KNeighborsClassifier(1), people, tasks[0], years=people.age
+    ).predictions
+    assert set(table["years_pred"]) <= {6.0, 35.0, 70.0}
+    assert np.array_equal(table["years_true"], people.age)
+
+
+def test_a_class_that_training_lacks_has_probability_zero(people, tasks):
+    folds = (people.age_group == "old").astype(int)
+    table = evaluate(
+        lambda: DummyClassifier(strategy="prior"), people, tasks[0], folds=folds
+    ).predictions
+    old = table[table["y_true"] == "old"]
+    assert (old["p_old"] == 0).all()
+    assert (table[table["y_true"] == "child"]["p_old"] == 1).all()
+    predictions.validate(table, tasks)
+
+
+def test_timings_have_a_row_a_fold(people, tasks):
+    lines = []
+    timings = evaluate(Recorder, people, tasks[2], progress=lines.append).timings
+    assert timings["fold"].tolist() == [0, 1, 2]
+    assert (timings["n_train"] + timings["n_test"] == 180).all()
+    assert (timings[["fit_seconds", "predict_ms_per_row"]] >= 0).all(axis=None)
+    assert len(lines) == 3
+    assert "age m fold 0" in lines[0]
+
+
+def test_folds_of_assign_folds_fit(people, tasks):
+    folds = assign_folds("auto", n_rows=180, labels=people.gender, groups=people.subjects)
+    result = evaluate(Recorder, people, tasks[2], folds=folds.fold, groups=people.subjects)
+    assert len(result.timings) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"groups": ["one"] * 180}, "1 of 1 subjects are in more than one fold"),
+        ({"folds": np.zeros(180)}, "two folds or more"),
+        ({"y": np.full(180, np.nan)}, "180 labels are of no use for the task 'age'"),
+        ({"image_ids": ["a"]}, "'image_ids' must have 180 rows"),
+        ({"years": [1.0]}, "'years' must have 180 rows"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(options, message, people, tasks):
+    with pytest.raises(ValueError, match=message):
+        evaluate(Recorder, people, tasks[2], **options)
+
+
+@pytest.mark.parametrize("label", [None, "young", np.nan])
+def test_labels_that_are_no_class_are_refused(label, people, tasks):
+    y = people.age_group.astype(object)
+    y[7] = label
+    with pytest.raises(ValueError, match=r"1 labels are of no use.*at row 7"):
+        evaluate(Recorder, people, tasks[0], y=y)

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
+
+from pipelines import MODELS, ModelFamily, get_family
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_every_candidate_of_a_family_can_be_set_and_cloned(name, kind):
+    family = MODELS[name]
+    model = getattr(family, kind)(0)
+    for candidate in ParameterGrid(getattr(family, f"{kind}_space")):
+        changed = clone(model).set_params(**candidate)
+        assert candidate.items() <= changed.get_params().items()
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("name", ["svm", "random-forest", "mlp"])
+def test_a_family_learns_what_can_be_learnt(name, small_families, people):
+    train, test = np.arange(90), np.arange(90, 180)
+    classifier = small_families[name].classifier(0)
+    classifier.fit(people.X[train], people.age_group[train])
+    assert np.mean(classifier.predict(people.X[test]) == people.age_group[test]) > 0.8
+    regressor = small_families[name].regressor(0).fit(people.X[train], people.age[train])
+    baseline = np.abs(people.age[test] - np.median(people.age[train])).mean()
+    assert np.abs(regressor.predict(people.X[test]) - people.age[test]).mean() < baseline * 0.75
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("name", ["random-forest", "mlp"])
+def test_the_seed_decides(name, small_families, people):
+    first, again, other = (
+        small_families[name].regressor(seed).fit(people.X, people.age).predict(people.X)
+        for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_the_majority_answers_with_what_is_most_common(people):
+    y = np.array(["a"] * 100 + ["b"] * 80)
+    model = MODELS["majority"].classifier(0).fit(people.X, y)
+    assert set(model.predict(people.X)) == {"a"}
+    assert model.predict_proba(people.X[:1])[0] == pytest.approx([100 / 180, 80 / 180])
+    years = MODELS["majority"].regressor(0).fit(people.X[:3], [1.0, 2.0, 60.0])
+    assert years.predict(people.X[:1]).tolist() == [2.0]
+
+
+def test_an_unknown_model_is_named_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"'knn'.*svm, random-forest, mlp, majority"):
+        get_family("knn")
+
+
+def test_a_family_of_ones_own_passes_through():
+    own = ModelFamily("own", MODELS["svm"].classifier, MODELS["svm"].regressor)
+    assert get_family(own) is own

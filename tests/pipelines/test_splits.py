@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines import inner_splits
+
+
+@st.composite
+def labelled_people(draw):
+    """Rows with a class and a subject, where every class has two subjects or more."""
+    n_classes = draw(st.integers(2, 4))
+    y, groups = [], []
+    for label in range(n_classes):
+        for person in range(draw(st.integers(2, 6))):
+            photos = draw(st.integers(1, 4))
+            y += [f"c{label}"] * photos
+            groups += [f"{label}/{person}"] * photos
+    order = draw(st.permutations(range(len(y))))
+    return np.array(y)[order], np.array(groups)[order]
+
+
+@settings(max_examples=40, deadline=None)
+@given(labelled_people(), st.booleans())
+def test_no_person_is_on_both_sides_and_every_row_is_tested_once(rows, classification):
+    y, groups = rows
+    labels = y if classification else np.arange(len(y))
+    splits = inner_splits(labels, groups, n_folds=3, classification=classification)
+    assert 2 <= len(splits) <= 3
+    for train, test in splits:
+        assert not set(groups[train]) & set(groups[test])
+    tested = np.concatenate([test for _, test in splits])
+    assert sorted(tested) == list(range(len(y)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(labelled_people())
+def test_every_class_is_in_every_training_side(rows):
+    y, groups = rows
+    for train, _ in inner_splits(y, groups, n_folds=5):
+        assert set(y[train]) == set(y)
+
+
+def test_the_seed_decides():
+    y = np.array(["a", "b"] * 20)
+    first, again, other = (inner_splits(y, random_state=seed)[0][1] for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_max_rows_thins_both_sides_and_keeps_rare_classes():
+    y = np.array(["a"] * 900 + ["b"] * 4)
+    full, thin = inner_splits(y), inner_splits(y, max_rows=90)
+    for (train, test), (few, fewer) in zip(full, thin, strict=True):
+        assert 90 <= len(few) + len(fewer) <= 92
+        assert set(few) <= set(train)
+        assert set(fewer) <= set(test)
+    assert any("b" in y[train] for train, _ in thin)
+
+
+def test_max_rows_above_the_rows_changes_nothing():
+    y = np.array(["a", "b"] * 10)
+    for whole, limited in zip(inner_splits(y), inner_splits(y, max_rows=20), strict=True):
+        assert np.array_equal(whole[0], limited[0])
+
+
+def test_folds_become_fewer_with_few_subjects():
+    assert len(inner_splits(np.array(["a", "a", "b", "b", "b"]), n_folds=5)) == 2
+    assert len(inner_splits(np.arange(3.0), n_folds=5, classification=False)) == 3
+
+
+@pytest.mark.parametrize(
+    ("y", "groups", "options", "message"),
+    [
+        (["a", "a", "b"], None, {}, "class 'b' has only one subject"),
+        (["a", "a", "b", "b"], [1, 2, 3, 3], {}, "class 'b' has only one subject"),
+        ([1.0, 2.0], [1, 1], {"classification": False}, "Got 1 subject"),
+        (["a", "b"], None, {"n_folds": 1}, "2 or more. Got 1"),
+        (["a", "a", "b", "b"], [1], {}, "must have 4 rows"),
+    ],
+)
+def test_what_can_not_be_split_is_refused(y, groups, options, message):
+    with pytest.raises(ValueError, match=message):
+        inner_splits(np.array(y), groups, **options)
+
+
+def test_classes_that_share_their_only_subjects_are_refused():
+    # Person 1 has all of class a's photos but one, and so on: no side can lack either.
+    y = np.array(["a", "b", "c", "a", "b", "c"])
+    groups = np.array([1, 1, 2, 2, 3, 3])
+    with pytest.raises(ValueError, match="No split of 3 subjects keeps each of the 3 classes"):
+        inner_splits(y, groups, n_folds=2)
