@@ -96,7 +96,9 @@ def stored_statuses(image_ids: Sequence[str], cache: FaceCache) -> dict[str, tup
     if not ids:
         return {}
     status, reason = (cache.faces.column(name, ids)[:] for name in ("status", "reason"))
-    return {i: (int(s), r.decode(errors="replace")) for i, s, r in zip(ids, status, reason, strict=True)}
+    return {
+        i: (int(s), r.decode(errors="replace")) for i, s, r in zip(ids, status, reason, strict=True)
+    }
 
 
 def store_alignments(alignments: Sequence[Alignment], cache: FaceCache) -> None:

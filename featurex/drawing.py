@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from featurex.predictor import FacePrediction
 
 BOX, PAPER, INK = (255, 196, 0), (20, 20, 20), (255, 255, 255)
-MIN_SIDE = 480  # small photos are enlarged, so that the text is legible
+# Small photos are enlarged, so that the text is legible; but not a strip of one pixel by thousands.
+MIN_SIDE, MAX_SIDE = 480, 4096
 
 
 def draw_predictions(pixels: np.ndarray, faces: Sequence[FacePrediction], path: Path) -> None:
@@ -31,7 +32,7 @@ def draw_predictions(pixels: np.ndarray, faces: Sequence[FacePrediction], path: 
         The picture can't be written.
     """
     image = Image.fromarray(pixels)
-    scale = max(1.0, MIN_SIDE / min(image.size))
+    scale = max(1.0, min(MIN_SIDE / min(image.size), MAX_SIDE / max(image.size)))
     image = image.resize((round(image.width * scale), round(image.height * scale)))
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(max(14, min(image.size) // 30))

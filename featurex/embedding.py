@@ -44,7 +44,7 @@ class Embedder:
         self.device = resolve_device(device) if isinstance(device, str) else device
         self.batch_size = batch_size
         module = backbone.build().eval().requires_grad_(False)
-        self._module = module.to(self.device, memory_format=torch.channels_last)
+        self._module = module.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         blank = np.zeros((1, backbone.chip_size, backbone.chip_size, 3), np.uint8)
         embedding = self(blank)
         if not np.isfinite(embedding).all():

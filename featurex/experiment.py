@@ -205,7 +205,9 @@ def _evaluate(
 def _chosen(estimator: Any) -> dict[str, Any]:
     """Return what a fitted estimator chose for itself: tuned values, or how long it trained."""
     if hasattr(estimator, "best_params_"):
-        return {"best_params": dict(estimator.best_params_), "inner_score": estimator.best_score_}
+        score = estimator.best_score_  # NaN where there was nothing to choose from
+        known = None if np.isnan(score) else score
+        return {"best_params": dict(estimator.best_params_), "inner_score": known}
     return {"epochs": estimator.history_}
 
 

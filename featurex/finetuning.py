@@ -15,7 +15,7 @@ from skorch.helper import predefined_split
 from torch import nn
 from torch.utils.data import Dataset
 
-from featurex.backbones import get_backbone
+from featurex.backbones import Backbone, get_backbone
 from featurex.chips import read_rows
 from featurex.devices import resolve_device
 from featurex.exceptions import ModelError
@@ -26,6 +26,8 @@ MAX_YEARS = 100
 # Width in years of the label distribution around a true age (Gao et al. 2017, "Deep label
 # distribution learning with label ambiguity").
 LABEL_WIDTH = 2.0
+# The most training rows that the head is fitted to before all is trained.
+HEAD_ROWS = 20_000
 
 
 class _FineTuned(BaseEstimator):
@@ -67,11 +69,15 @@ class _FineTuned(BaseEstimator):
 
         Returns these validation rows.
         """
-        _check_chips(X, len(targets))
+        backbone = get_backbone(self.backbone, self.weights)
+        _check_chips(X, backbone.chip_size)
+        if len(X) != len(targets):
+            raise ValueError(f"X has {len(X)} rows and y has {len(targets)}.")
         train, valid = self._validation_split(strata, groups)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.random_state)
-            network = self._make_network(n_outputs)
+            network = _make_network(backbone, n_outputs).to(resolve_device(self.device))
+            self._fit_head(network, X, targets, train)
             net = self._make_net(network, len(train), ChipDataset(X, targets, valid))
             net.fit(ChipDataset(X, targets, train))
         self.network_ = net.module_.eval()
@@ -79,7 +85,7 @@ class _FineTuned(BaseEstimator):
             {key: row[key] for key in ("epoch", "train_loss", "valid_loss", "dur")}
             for row in net.history
         ]
-        self.n_outputs_ = n_outputs
+        self.n_outputs_, self.chip_size_ = n_outputs, backbone.chip_size
         return valid
 
     def _validation_split(self, strata: np.ndarray, groups: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -93,9 +99,17 @@ class _FineTuned(BaseEstimator):
         )
         return splits[0]
 
-    def _make_network(self, n_outputs: int) -> FineTunedNetwork:
-        trunk = get_backbone(self.backbone, self.weights).build()
-        return FineTunedNetwork(trunk, _n_features(trunk, self.backbone), n_outputs)
+    def _fit_head(
+        self, network: FineTunedNetwork, X: Any, targets: np.ndarray, train: np.ndarray
+    ) -> None:
+        rows = np.sort(np.random.default_rng(self.random_state).permutation(train)[:HEAD_ROWS])
+        device = resolve_device(self.device)
+        with torch.no_grad():
+            features = [
+                network.features(torch.from_numpy(read_rows(X, part)).to(device))
+                for part in np.array_split(rows, -(-len(rows) // self.batch_size))
+            ]
+        network.fit_head(torch.cat(features), torch.from_numpy(targets[rows]).to(device))
 
     def _make_net(self, network: nn.Module, n_train: int, valid: ChipDataset) -> NeuralNet:
         batch_size = min(self.batch_size, n_train)
@@ -127,6 +141,7 @@ class _FineTuned(BaseEstimator):
     def _probabilities(self, X: Any) -> np.ndarray:
         """Return the softmax of the network's outputs, ``(n, n_outputs)`` float64."""
         check_is_fitted(self, "network_")
+        _check_chips(X, self.chip_size_)
         device = resolve_device(self.device)
         network = self.network_.to(device)
         parts = [np.empty((0, self.n_outputs_))]
@@ -296,22 +311,33 @@ def _label_distributions(ages: np.ndarray) -> np.ndarray:
     return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
 
 
-def _check_chips(X: Any, n_targets: int) -> None:
-    shape = tuple(X.shape)
-    if len(shape) != 4 or shape[3] != 3:
-        raise ValueError(f"X must be face chips of shape (n, size, size, 3). Got {shape}.")
-    if shape[0] != n_targets:
-        raise ValueError(f"X has {shape[0]} rows and y has {n_targets}.")
+def _check_chips(X: Any, size: int) -> None:
+    shape, dtype = tuple(X.shape), getattr(X, "dtype", np.uint8)
+    if shape[1:] != (size, size, 3) or dtype != np.uint8:
+        raise ValueError(
+            f"X must be uint8 face chips of shape (n, {size}, {size}, 3). Got {dtype} of shape "
+            f"{shape}."
+        )
 
 
-def _n_features(trunk: nn.Module, backbone: str) -> int:
-    size = get_backbone(backbone).chip_size
+def _make_network(backbone: Backbone, n_outputs: int) -> FineTunedNetwork:
+    trunk, size = backbone.build().eval(), backbone.chip_size
     with torch.inference_mode():
-        return trunk.eval()(torch.zeros(1, 3, size, size)).shape[1]
+        n_features = trunk(torch.zeros(1, 3, size, size)).shape[1]
+    return FineTunedNetwork(trunk, n_features, n_outputs)
 
 
 def _silent(*_: Any) -> None:
     """Print nothing: only the command line prints."""
+
+
+def _check_tensors(state: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    """Refuse what `load_state_dict` would take: other dtypes, and numbers that are not finite."""
+    for name, tensor in state.items():
+        if name in expected and tensor.dtype != expected[name].dtype:
+            raise ValueError(f"{name} has the dtype {tensor.dtype}, not {expected[name].dtype}")
+        if not tensor.isfinite().all():
+            raise ValueError(f"{name} holds numbers that are not finite")
 
 
 def restore(
@@ -330,17 +356,19 @@ def restore(
 
     Raises
     ------
-    RuntimeError
-        The tensors don't fit the network.
+    RuntimeError, ValueError
+        The tensors don't fit the network or the classes, or are not finite.
     """
+    trunk = get_backbone(backbone)
     estimator = FineTunedClassifier(backbone) if classes else FineTunedRegressor(backbone)
     n_outputs, n_features = state["head.weight"].shape
-    network = FineTunedNetwork(get_backbone(backbone).untrained(), n_features, n_outputs)
+    if n_outputs != (len(classes) or MAX_YEARS + 1):
+        raise ValueError(f"{n_outputs} outputs for {len(classes)} classes")
+    network = FineTunedNetwork(trunk.untrained(), n_features, n_outputs)
+    _check_tensors(state, network.state_dict())
     network.load_state_dict(state, assign=True)
     estimator.network_ = network.eval()
-    estimator.n_outputs_ = n_outputs
+    estimator.n_outputs_, estimator.chip_size_ = n_outputs, trunk.chip_size
     if classes:
         estimator.classes_ = np.array(classes)
-        if len(classes) != n_outputs:
-            raise RuntimeError(f"{n_outputs} outputs for {len(classes)} classes")
     return estimator

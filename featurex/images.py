@@ -8,7 +8,8 @@ camera photos.
 """
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -129,8 +130,39 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> NDArray[np.u
     """
     if not data:
         raise PhotoError(name, "empty file")
-    try:
+    with _reasons(name):
         return _to_rgb(_upright(_open(data, name, max_pixels)), name)
+
+
+def to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    """Return a Pillow picture as :func:`decode` would have decoded its file.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        It stays as it is; only its pixels are loaded.
+    name : str
+        What to call the photo in errors.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+        RGB, contiguous and writable.
+
+    Raises
+    ------
+    PhotoError
+        With the reason ``"damaged image"`` or ``"unsupported pixel values"``.
+    """
+    with _reasons(name):
+        return _to_rgb(_upright(image), name)
+
+
+@contextmanager
+def _reasons(name: str) -> Iterator[None]:
+    """Turn whatever Pillow raises into a PhotoError with a reason."""
+    try:
+        yield
     except (PhotoError, MemoryError):
         raise
     except Image.DecompressionBombError as error:

@@ -6,6 +6,7 @@ Both hold one estimator a task, and metadata that says which backbone and aligne
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,14 +14,27 @@ from typing import Any
 
 import numpy as np
 
-from featurex.exceptions import ModelError
-from pipelines import ModelFileError, persistence
+from featurex.exceptions import BackboneError, ModelError
+from featurex.files import open_regular
+from featurex.tasks import TASKS
+from pipelines import ModelFileError, Task, persistence
 
 FORMAT = "featurex.network"
 VERSION = 1
 MAX_BYTES = 4 * 2**30
 # A safetensors file begins with the length of its JSON header in 8 little-endian bytes.
 _MAX_HEADER_BYTES = 100 * 2**20
+# What reading a network from a crafted file can raise.
+_DAMAGE = (BackboneError, KeyError, TypeError, ValueError, AttributeError, RuntimeError)
+# What the metadata of every model file must hold for a prediction, and of which type.
+_METADATA = {
+    "input": str,
+    "aligner": dict,
+    "backbone": {"name": str, "chip_size": int, "padding": int | float, "settings": dict},
+    "notes": [str],
+    "training": dict,
+}
+_TRAINING = {"inner_mean_absolute_error_years": int | float | None}
 
 
 def save_model(
@@ -67,19 +81,48 @@ def load_model(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
+        with open_regular(path, MAX_BYTES) as file:
             is_zip = file.read(4) == b"PK\x03\x04"
-        if path.stat().st_size > MAX_BYTES:
-            raise ModelError(f"{path} is larger than 4 GiB.")
-        return persistence.load(path) if is_zip else _load_networks(path)
+        estimators, metadata = persistence.load(path) if is_zip else _load_networks(path)
     except OSError as error:
         raise ModelError(f"Can't read the model file {path}: {error.strerror}.") from error
     except ModelFileError as error:
         raise ModelError(str(error)) from error
+    kind = "embeddings" if is_zip else "chips"
+    known = _is_complete(metadata, estimators, kind) and set(estimators) <= set(TASKS)
+    if not known or not all(_predicts(e, TASKS[task]) for task, e in estimators.items()):
+        raise ModelError(f"{path} is not a model of faces, or of another version of featurex.")
+    return estimators, metadata
+
+
+def _is_complete(metadata: dict[str, Any], estimators: Mapping[str, Any], kind: str) -> bool:
+    return (
+        _fits(metadata, _METADATA)
+        and metadata["input"] == kind
+        and set(metadata["training"]) == set(estimators)
+        and _fits(list(metadata["training"].values()), [_TRAINING])
+    )
+
+
+def _fits(value: Any, shape: Any) -> bool:
+    """Tell whether a JSON value has a shape: a type, a list of a shape, or shapes by key."""
+    if isinstance(shape, dict):
+        return isinstance(value, dict) and all(_fits(value.get(k), s) for k, s in shape.items())
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(_fits(item, shape[0]) for item in value)
+    return isinstance(value, shape)
+
+
+def _predicts(estimator: Any, task: Task) -> bool:
+    """Tell whether an estimator predicts years, or probabilities of classes that the task has."""
+    if task.classes is None:
+        return hasattr(estimator, "predict")
+    names = set(map(str, np.ravel(getattr(estimator, "classes_", []))))
+    return hasattr(estimator, "predict_proba") and bool(names) and names <= set(task.classes)
 
 
 def _save_networks(path: Path, networks: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {
         f"{task}/{name}": tensor.detach().cpu().contiguous()
@@ -87,11 +130,14 @@ def _save_networks(path: Path, networks: Mapping[str, Any], metadata: Mapping[st
         for name, tensor in estimator.network_.state_dict().items()
     }
     classes = {task: getattr(e, "classes_", np.array([])).tolist() for task, e in networks.items()}
-    header = dict(metadata) | {"classes": classes}
-    text = {"format": FORMAT, "version": str(VERSION), "metadata": json.dumps(header)}
+    header = json.dumps(dict(metadata) | {"classes": classes}, allow_nan=False)
+    text = {"format": FORMAT, "version": str(VERSION), "metadata": header}
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        save_file(tensors, partial, metadata=text)
+        with partial.open("wb") as file:
+            file.write(save(tensors, metadata=text))
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -108,7 +154,7 @@ def _load_networks(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             task: _network(task, classes, tensors, metadata)
             for task, classes in metadata["classes"].items()
         }, metadata
-    except (SafetensorError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+    except (SafetensorError, *_DAMAGE) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{path} is a damaged network file: {reason}") from error
 

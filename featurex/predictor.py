@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from featurex.backbones import get_backbone
 from featurex.exceptions import ModelError, PhotoError
 from featurex.faces import Face, FaceAligner
-from featurex.images import decode, read_photo
+from featurex.images import decode, read_photo, to_rgb
 from featurex.model_files import load_model
 from featurex.tasks import AGE, AGE_GROUP, TASKS
 
@@ -104,6 +104,8 @@ class Predictor:
     ModelError
         Two models for one task, models of different backbones or aligners, or a backbone or an
         aligner that is not the one at hand.
+    BackboneError, DeviceError
+        The backbone or the device is not there.
     """
 
     def __init__(
@@ -141,10 +143,7 @@ class Predictor:
         """
         if not paths:
             raise ValueError("Predictor.load needs at least one model file.")
-        models = [load_model(path) for path in paths]
-        for path, (_, metadata) in zip(paths, models, strict=True):
-            _check_metadata(path, metadata)
-        return cls(models, device, weights)
+        return cls([load_model(path) for path in paths], device, weights)
 
     @property
     def tasks(self) -> list[str]:
@@ -233,13 +232,14 @@ class Predictor:
 
     def _check(self, metadata: dict[str, Any]) -> None:
         wanted, backbone = metadata["backbone"], self.backbone
-        chips = (wanted["chip_size"], wanted["padding"])
-        if wanted["name"] != str(backbone) or chips != (backbone.chip_size, backbone.padding):
+        if wanted["name"] != str(backbone):
             raise ModelError(
                 f"The models use different backbones, {wanted['name']} and {backbone}: "
                 "load them one by one."
             )
-        if metadata["aligner"] != self._aligner.settings:
+        chips = (wanted["chip_size"], wanted["padding"])
+        here = (backbone.chip_size, backbone.padding)
+        if chips != here or metadata["aligner"] != self._aligner.settings:
             raise ModelError(
                 "The model was trained on faces that were aligned in another way: fit it again "
                 "with this version of featurex."
@@ -252,11 +252,13 @@ class Predictor:
             )
 
     def _add(self, estimators: dict[str, Any], metadata: dict[str, Any], device: str) -> None:
+        from featurex.devices import resolve_device
+
         for task, estimator in estimators.items():
             if task in self._models:
                 raise ModelError(f"There are two models for the task {task!r}: load one of them.")
             if metadata["input"] == "chips":
-                estimator.device = device
+                estimator.device = str(resolve_device(device))
             self._models[task] = (estimator, metadata["input"])
 
     def _load_backbone(self, device: str) -> Any:
@@ -283,12 +285,12 @@ def to_pixels(photo: PhotoLike) -> np.ndarray:
     PhotoError
         It can't be read.
     ValueError
-        An array of another shape or dtype.
+        An array of another shape or dtype, or without pixels.
     """
     if isinstance(photo, np.ndarray):
         return _checked_array(photo)
     if isinstance(photo, Image.Image):
-        return np.array(ImageOps.exif_transpose(photo).convert("RGB"))
+        return _checked_array(to_rgb(photo, getattr(photo, "filename", "") or "the image"))
     return decode(read_photo(Path(photo)), str(photo))
 
 
@@ -302,14 +304,6 @@ def _checked_array(photo: np.ndarray) -> np.ndarray:
     if not photo.size:
         raise ValueError(f"The photo has no pixels: its shape is {photo.shape}.")
     return np.ascontiguousarray(np.repeat(photo[:, :, None], 3, 2) if is_grey else photo)
-
-
-def _check_metadata(path: str | Path, metadata: dict[str, Any]) -> None:
-    """Refuse a well-formed file that lacks what a prediction needs."""
-    needed = {"input", "backbone", "aligner", "notes", "training"}
-    known = isinstance(metadata.get("training"), dict) and set(metadata["training"]) <= set(TASKS)
-    if not needed <= set(metadata) or not known:
-        raise ModelError(f"{path} is not a model of faces, or of another version of featurex.")
 
 
 def _add_classes(

@@ -37,7 +37,9 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
     result.comparison.to_markdown(tables[1])
     result.comparison.to_latex(tables[2])
     predictions.write(result.predictions, folder / "predictions.csv")
-    record = json.dumps(result.record, indent=2, ensure_ascii=False, default=_plain)
+    record = json.dumps(
+        result.record, indent=2, ensure_ascii=False, allow_nan=False, default=_plain
+    )
     (folder / "run.json").write_text(record + "\n", encoding="utf-8")
     pictures = _write_pictures(result, design, folder)
     return [*tables, folder / "predictions.csv", folder / "run.json", *pictures]

@@ -25,7 +25,7 @@ def split_quietly(splitter: Any, strata: np.ndarray, codes: np.ndarray | None) -
 
 
 def _stratified_splits(
-    y: np.ndarray, codes: np.ndarray, n_folds: int, random_state: int | None
+    y: np.ndarray, codes: np.ndarray, n_folds: int, rng: np.random.RandomState
 ) -> list[Split]:
     pairs = pd.DataFrame({"y": y, "group": codes}).drop_duplicates()
     subjects = pairs["y"].value_counts()
@@ -35,11 +35,10 @@ def _stratified_splits(
             "tested on different people. Drop the class or add subjects."
         )
     alone = len(np.unique(codes)) == len(codes)
-    rng = np.random.RandomState(random_state)
     for count in range(min(n_folds, subjects.min()), 1, -1):
         for _ in range(1 if alone else _ATTEMPTS):
             kind = StratifiedKFold if alone else StratifiedGroupKFold
-            splitter = kind(count, shuffle=True, random_state=rng.randint(2**31 - 1))
+            splitter = kind(count, shuffle=True, random_state=rng)
             splits = list(split_quietly(splitter, y, None if alone else codes))
             if all(len(np.unique(y[train])) == len(subjects) for train, _ in splits):
                 return splits
@@ -49,19 +48,18 @@ def _stratified_splits(
     )
 
 
-def _plain_splits(codes: np.ndarray, n_folds: int, random_state: int | None) -> list[Split]:
+def _plain_splits(codes: np.ndarray, n_folds: int, rng: np.random.RandomState) -> list[Split]:
     count = min(n_folds, len(np.unique(codes)))
     if count < 2:
         raise ValueError(f"An inner split needs two subjects or more. Got {count} subject.")
     alone = len(np.unique(codes)) == len(codes)
     kind = KFold if alone else GroupKFold
-    splitter = kind(count, shuffle=True, random_state=random_state)
+    splitter = kind(count, shuffle=True, random_state=rng)
     return list(splitter.split(codes, groups=None if alone else codes))
 
 
-def _sample(y: np.ndarray, max_rows: int, random_state: int | None) -> np.ndarray:
+def _sample(y: np.ndarray, max_rows: int, rng: np.random.RandomState) -> np.ndarray:
     """Choose about max_rows rows, the same fraction of every class and never none of it."""
-    rng = np.random.RandomState(random_state)
     keep = np.zeros(len(y), dtype=bool)
     for label in np.unique(y):
         rows = np.flatnonzero(y == label)
@@ -114,11 +112,14 @@ def inner_splits(
         raise ValueError(f"The 'n_folds' of inner_splits must be 2 or more. Got {n_folds}.")
     y = np.asarray(y)
     codes = subject_codes(groups, len(y))
+    # One generator for splitting and thinning: from one seed each, both would draw the same
+    # permutation, and the rows that stay would be those of one fold.
+    rng = np.random.RandomState(random_state)
     if classification:
-        splits = _stratified_splits(y, codes, n_folds, random_state)
+        splits = _stratified_splits(y, codes, n_folds, rng)
     else:
-        splits = _plain_splits(codes, n_folds, random_state)
+        splits = _plain_splits(codes, n_folds, rng)
     if max_rows is None or len(y) <= max_rows:
         return splits
-    keep = _sample(y if classification else np.zeros(len(y)), max_rows, random_state)
+    keep = _sample(y if classification else np.zeros(len(y)), max_rows, rng)
     return [(train[keep[train]], test[keep[test]]) for train, test in splits]

@@ -39,6 +39,7 @@ TRUSTED_TYPES = frozenset(
         "sklearn.neural_network._multilayer_perceptron.MLPRegressor",
         "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
         "sklearn.pipeline.Pipeline",
+        "sklearn.preprocessing._data.Normalizer",
         "sklearn.preprocessing._data.StandardScaler",
         "sklearn.preprocessing._label.LabelBinarizer",
         "sklearn.svm._classes.SVC",

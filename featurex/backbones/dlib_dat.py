@@ -41,8 +41,8 @@ class Convolution:
         n_weights = math.prod(shape)
         if self.params.size != n_weights + self.n_filters:
             raise BackboneError(
-                f"A convolution of the dlib file holds {self.params.size} numbers where "
-                f"{n_weights + self.n_filters} were expected: this is another network's file."
+                f"A convolution holds {self.params.size} numbers where "
+                f"{n_weights + self.n_filters} were expected."
             )
         return self.params[:n_weights].reshape(shape), self.params[n_weights:]
 

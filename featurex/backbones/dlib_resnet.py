@@ -55,6 +55,8 @@ class DlibResNet(nn.Module):
         stages, 736 numbers.
     """
 
+    mean: Tensor
+
     def __init__(self, layer: str = "embedding") -> None:
         super().__init__()
         self.layer = layer
@@ -99,10 +101,13 @@ def load_dlib_resnet(path: Path | str, layer: str = "embedding") -> DlibResNet:
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     layers = read_layers(path)
     _check_layout(path, layers, len(convolutions))
-    for module, convolution, affine in zip(convolutions, layers[0::2], layers[1::2], strict=False):
-        _fill(module, convolution, affine)
-    if layer == "embedding":
-        _copy(network.fc.weight, layers[-1].weight)  # type: ignore[union-attr]
+    try:
+        for module, *pair in zip(convolutions, layers[0::2], layers[1::2], strict=False):
+            _fill(module, *pair)
+        if layer == "embedding":
+            _copy(network.fc.weight, layers[-1].weight)  # type: ignore[union-attr]
+    except BackboneError as error:
+        raise BackboneError(f"{path} holds another network: {error}") from error
     return network.eval()
 
 
@@ -141,8 +146,8 @@ def _fill(module: nn.Conv2d, convolution: Any, affine: Any) -> None:
     expected = (module.stride[0], module.padding[0], bias.shape)
     if found != expected:
         raise BackboneError(
-            f"A convolution of the dlib file has stride, padding and channels {found}; the face "
-            f"recognition ResNet has {expected} there."
+            f"A convolution has stride, padding and channels {found}; the face recognition ResNet "
+            f"has {expected} there."
         )
     _copy(module.weight, weight * affine.scale[:, None, None, None])
     _copy(module.bias, bias * affine.scale + affine.shift)
@@ -151,8 +156,8 @@ def _fill(module: nn.Conv2d, convolution: Any, affine: Any) -> None:
 def _copy(parameter: Any, values: Any) -> None:
     if tuple(parameter.shape) != values.shape:
         raise BackboneError(
-            f"A layer of the dlib file has the shape {values.shape}; the face recognition ResNet "
-            f"has {tuple(parameter.shape)} there."
+            f"A layer has the shape {values.shape}; the face recognition ResNet has "
+            f"{tuple(parameter.shape)} there."
         )
     with torch.no_grad():
         parameter.copy_(torch.from_numpy(values.copy()))

@@ -116,6 +116,9 @@ class TorchvisionBackbone(Backbone):
 class _Features(nn.Module):
     """Normalises chips, runs the network up to a layer and averages maps over space."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, extractor: nn.Module, mean: list[float], std: list[float]) -> None:
         super().__init__()
         self.extractor = extractor

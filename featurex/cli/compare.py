@@ -10,6 +10,7 @@ import typer
 from featurex.cli.shared import (
     AgePolicy,
     BackboneName,
+    CacheDir,
     Dataset,
     Device,
     Jobs,
@@ -24,6 +25,7 @@ from featurex.cli.shared import (
     print_json,
     print_table,
     read_manifest,
+    ready_folder,
     say,
 )
 
@@ -34,9 +36,7 @@ DEFAULT_MODELS = ["majority", "svm", "random-forest", "mlp", "finetuned"]
 def compare(
     dataset: Dataset,
     root: Root = None,
-    cache: Annotated[
-        Path, typer.Option("--cache", help="Folder of the cache; made if missing.")
-    ] = Path("cache"),
+    cache: CacheDir = Path("cache"),
     out_dir: Annotated[
         Path, typer.Option("--out", help="Folder for tables, predictions and pictures.")
     ] = Path("comparison"),
@@ -79,6 +79,7 @@ def compare(
         dataset, root, age_policy=age_policy, photos=photos, limit=limit, seed=seed
     )
     tasks = choose_tasks(task or [], manifest)
+    ready_folder(out_dir)
     face_cache = stages.open_cache(cache, backbone, weights, device)
     if not json:
         stages.print_manifest(manifest)

@@ -10,6 +10,7 @@ import typer
 from featurex.cli.shared import (
     AgePolicy,
     BackboneName,
+    CacheDir,
     Dataset,
     Device,
     Json,
@@ -28,9 +29,7 @@ from featurex.cli.shared import (
 def extract(
     dataset: Dataset,
     root: Root = None,
-    cache: Annotated[
-        Path, typer.Option("--cache", help="Folder of the cache; made if missing.")
-    ] = Path("cache"),
+    cache: CacheDir = Path("cache"),
     backbone: BackboneName = "dlib-resnet",
     weights: Weights = None,
     device: Device = "auto",
@@ -45,6 +44,7 @@ def extract(
 ) -> None:
     """Find, align and embed every face of a data set; what is in the cache is not done again."""
     from featurex.cli import stages
+    from featurex.exceptions import DatasetError
 
     manifest = read_manifest(
         dataset, root, age_policy=age_policy, photos=photos, limit=limit, seed=seed
@@ -58,3 +58,5 @@ def extract(
         print_json({"dropped": manifest.dropped, "seconds": report.seconds} | report.counts())
     else:
         stages.print_report(report)
+    if report.n_skipped == report.n_photos:
+        raise DatasetError(f"No face was found in the {report.n_photos} photos of {dataset!r}.")

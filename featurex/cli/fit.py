@@ -10,6 +10,7 @@ import typer
 from featurex.cli.shared import (
     AgePolicy,
     BackboneName,
+    CacheDir,
     Dataset,
     Device,
     Jobs,
@@ -24,6 +25,7 @@ from featurex.cli.shared import (
     print_table,
     progress,
     read_manifest,
+    ready_folder,
     say,
 )
 
@@ -35,9 +37,7 @@ def fit(
     out_file: Annotated[Path, typer.Option("--out", help="The model's file.")] = Path(
         "model.featurex"
     ),
-    cache: Annotated[
-        Path, typer.Option("--cache", help="Folder of the cache; made if missing.")
-    ] = Path("cache"),
+    cache: CacheDir = Path("cache"),
     task: Annotated[
         list[str] | None,
         typer.Option("--task", help="age-group, gender or age; all labelled ones by default."),
@@ -66,11 +66,13 @@ def fit(
     from featurex.tasks import choose_tasks
 
     check_model_names([model])
-    out_file.parent.mkdir(parents=True, exist_ok=True)
+    if out_file.is_dir():
+        raise ValueError(f"{out_file} is a folder: name the model's file with --out.")
     manifest = read_manifest(
         dataset, root, age_policy=age_policy, photos=photos, limit=limit, seed=seed
     )
     tasks = choose_tasks(task or [], manifest)
+    ready_folder(out_file.parent)
     face_cache = stages.open_cache(cache, backbone, weights, device)
     if not json:
         stages.print_manifest(manifest)
@@ -80,13 +82,8 @@ def fit(
     file = None if weights is None else str(weights)
     options = ModelOptions(backbone, file, epochs, batch_size, device, seed, jobs)
     with progress(f"Fitting {model}", len(tasks)) as update:
-        done: list[str] = []
         estimators, metadata = fit_models(
-            FaceTable(manifest, face_cache),
-            tasks,
-            model,
-            options,
-            lambda name: (done.append(name), update(len(done), name))[0],
+            FaceTable(manifest, face_cache), tasks, model, options, stages.stepper(update)
         )
     save_model(out_file, estimators, metadata)
     if json:

@@ -19,6 +19,7 @@ from featurex.cli.shared import (
     print_json,
     print_table,
     progress,
+    ready_folder,
     say,
 )
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from featurex.predictor import PhotoFaces
 
 NO_FACE = "no face found"
+# Columns of the CSV, before the probabilities.
+COLUMNS = ("photo", "note", "face", "box", "age_group", "age", "age_error", "gender")
 
 
 @guarded
@@ -49,7 +52,7 @@ def predict(
         raise ValueError("Choose --json or --csv, not both.")
     predictor = Predictor.load(*model, device=device, weights=weights)
     if draw:
-        draw.mkdir(parents=True, exist_ok=True)
+        ready_folder(draw)
     found = []
     with progress("Predicting", len(photos)) as update:
         for number, faces in enumerate(predictor.predict_each(photos), 1):
@@ -71,8 +74,9 @@ def _draw(faces: PhotoFaces, folder: Path, number: int) -> None:
     from featurex.predictor import to_pixels
 
     path = Path(str(faces.photo))
-    # The number keeps photos of one name apart, and the ending keeps the originals safe.
-    draw_predictions(to_pixels(path), faces, folder / f"{number:04d}-{path.stem}-faces.png")
+    # The number keeps photos of one name apart, and the ending keeps the originals safe. A name
+    # has at most 255 bytes, so at least 60 characters.
+    draw_predictions(to_pixels(path), faces, folder / f"{number:04d}-{path.stem[:55]}-faces.png")
 
 
 def _as_json(faces: PhotoFaces) -> dict[str, Any]:
@@ -102,8 +106,8 @@ def _rows(found: Iterable[PhotoFaces]) -> Iterator[dict[str, Any]]:
 
 def _print_csv(rows: Iterable[dict[str, Any]]) -> None:
     table = list(rows)
-    names = list(dict.fromkeys(name for row in sorted(table, key=len)[::-1] for name in row))
-    writer = csv.DictWriter(sys.stdout, names, restval="")
+    names = dict.fromkeys([*COLUMNS, *(name for row in table for name in row)])
+    writer = csv.DictWriter(sys.stdout, list(names), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(table)
 

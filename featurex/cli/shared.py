@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import os
@@ -63,6 +64,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
+            sys.stdout.flush()  # a closed pipe shows here, not at exit
         except KeyboardInterrupt:
             _fail("Stopped. What was finished is kept; run again to go on.", INTERRUPTED)
         except BrokenPipeError:
@@ -97,7 +99,7 @@ def _describe(error: Exception) -> str:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"featurex: {message}", file=sys.stderr)
+    print(f"featurex: {_printable(message)}", file=sys.stderr)
     raise typer.Exit(code)
 
 
@@ -130,19 +132,30 @@ def print_table(table: pd.DataFrame, title: str | None = None) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value as JSON, in ASCII: whatever a file is called, every terminal can show it."""
+    print(json.dumps(value, indent=2, allow_nan=False))
 
 
 def say(text: str) -> None:
     """Tell the user something that is not a result, on stderr."""
-    err.print(escape(text), soft_wrap=True)
+    err.print(escape(_printable(text)), soft_wrap=True)
 
 
 def _cell(value: Any) -> str:
-    # A name from a data set may hold anything, also control characters.
-    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return _printable(f"{value:g}" if isinstance(value, float) else str(value))
+
+
+def _printable(text: str) -> str:
+    # A file's name may hold anything, also what moves a terminal's cursor.
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def ready_folder(folder: Path) -> Path:
+    """Make a folder for results before the long work, or raise the OSError of writing to it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "No permission to write into it", str(folder))
+    return folder
 
 
 @contextmanager

@@ -77,10 +77,11 @@ def run_comparison(faces: FaceTable, design: Design) -> Result:
 
     n_folds = faces.folds(design).n_folds
     with progress("Comparing", len(design.tasks) * len(design.models) * n_folds) as update:
-        return run(faces, design, _stepper(update))
+        return run(faces, design, stepper(update))
 
 
-def _stepper(update: Callable[..., None]) -> Callable[[str], None]:
+def stepper(update: Callable[..., None]) -> Callable[[str], None]:
+    """Return a function that moves a progress bar on by one step and shows a line beside it."""
     done = 0
 
     def on_step(line: str) -> None:

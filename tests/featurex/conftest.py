@@ -24,6 +24,12 @@ def portraits():
 
 
 @pytest.fixture(scope="session")
+def clear_portraits(aligner, portraits):
+    """The four in which HOG is surest, so that it finds them at any scale."""
+    return sorted(portraits, key=lambda photo: -aligner.central_face(photo).score)[:4]
+
+
+@pytest.fixture(scope="session")
 def chips(aligner, portraits):
     """The faces of `portraits`, ``(n, 150, 150, 3)`` uint8."""
     faces = [aligner.central_face(photo) for photo in portraits]
@@ -51,3 +57,11 @@ def write_photo(tmp_path):
         return Photo(image_id(content), str(path))
 
     return write
+
+
+@pytest.fixture
+def dlib_backbone(dlib_resnet, monkeypatch):
+    """dlib's ResNet as a backbone whose file is read once a session."""
+    backbone = get_backbone("dlib-resnet")
+    monkeypatch.setattr(backbone, "build", lambda: dlib_resnet)
+    return backbone

