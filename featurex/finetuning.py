@@ -40,8 +40,8 @@ class _FineTuned(BaseEstimator):
         weights: str | None = None,
         max_epochs: int = 12,
         batch_size: int = 64,
-        learning_rate: float = 6e-4,
-        head_learning_rate: float = 2e-3,
+        learning_rate: float = 1e-4,
+        head_learning_rate: float = 1e-4,
         weight_decay: float = 1e-2,
         patience: int = 4,
         validation_folds: int = 8,
@@ -80,6 +80,8 @@ class _FineTuned(BaseEstimator):
             self._fit_head(network, X, targets, train)
             net = self._make_net(network, len(train), ChipDataset(X, targets, valid))
             net.fit(ChipDataset(X, targets, train))
+        if net.interrupted:
+            raise KeyboardInterrupt
         self.network_ = net.module_.eval()
         self.history_ = [
             {key: row[key] for key in ("epoch", "train_loss", "valid_loss", "dur")}
@@ -132,7 +134,7 @@ class _FineTuned(BaseEstimator):
             max_epochs=self.max_epochs,
             iterator_train__shuffle=True,
             train_split=predefined_split(valid),
-            callbacks=[schedule, stopping, _Progress(self.on_epoch)],
+            callbacks=[schedule, _Progress(self.on_epoch), stopping],  # the last may end it all
             device=str(resolve_device(self.device)),
             verbose=0,
         )
@@ -283,7 +285,16 @@ class ChipDataset(Dataset):
 
 
 class _Net(NeuralNet):
-    """Skorch's net with a clear answer to a memory that is too small."""
+    """Skorch's net that lets Ctrl-C through, and says what to do where the memory is too small."""
+
+    interrupted = False
+
+    def run_single_epoch(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().run_single_epoch(*args, **kwargs)
+        except KeyboardInterrupt:  # which skorch takes for the wish to end the training early
+            self.interrupted = True
+            raise
 
     def train_step(self, batch: Any, **fit_params: Any) -> Any:
         try:

@@ -117,8 +117,9 @@ def _predicts(estimator: Any, task: Task) -> bool:
     """Tell whether an estimator predicts years, or probabilities of classes that the task has."""
     if task.classes is None:
         return hasattr(estimator, "predict")
-    names = set(map(str, np.ravel(getattr(estimator, "classes_", []))))
-    return hasattr(estimator, "predict_proba") and bool(names) and names <= set(task.classes)
+    names = np.asarray(getattr(estimator, "classes_", []))
+    known = names.ndim == 1 and len(names) > 0 and np.isin(names.astype(str), task.classes).all()
+    return bool(known) and hasattr(estimator, "predict_proba")
 
 
 def _save_networks(path: Path, networks: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:

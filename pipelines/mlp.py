@@ -9,11 +9,11 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-EPOCHS = 30
+EPOCHS = 20
 HIDDEN = (256,)
 
-CLASSIFIER_SPACE = {"mlpclassifier__alpha": (0.01, 0.1, 1.0)}
-REGRESSOR_SPACE = {"mlpregressor__regressor__alpha": (0.01, 0.1, 1.0)}
+CLASSIFIER_SPACE = {"mlpclassifier__alpha": (1.0, 3.0, 10.0)}
+REGRESSOR_SPACE = {"mlpregressor__regressor__alpha": (1.0, 3.0, 10.0)}
 
 
 def classifier(random_state: int | None = 0) -> Pipeline:
@@ -26,7 +26,7 @@ def classifier(random_state: int | None = 0) -> Pipeline:
     """
     network = MLPClassifier(
         hidden_layer_sizes=HIDDEN,
-        alpha=0.1,
+        alpha=3.0,
         max_iter=EPOCHS,
         n_iter_no_change=EPOCHS,
         random_state=random_state,
@@ -44,7 +44,7 @@ def regressor(random_state: int | None = 0) -> Pipeline:
     """
     network = MLPRegressor(
         hidden_layer_sizes=HIDDEN,
-        alpha=0.1,
+        alpha=3.0,
         max_iter=EPOCHS,
         n_iter_no_change=EPOCHS,
         random_state=random_state,

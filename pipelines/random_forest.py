@@ -5,7 +5,7 @@ Breiman, "Random forests" (Machine Learning 45, 2001).
 
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-TREES = 300
+TREES = 100
 
 CLASSIFIER_SPACE = {"min_samples_leaf": (2, 5)}
 REGRESSOR_SPACE = {"min_samples_leaf": (2, 5)}

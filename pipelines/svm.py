@@ -14,7 +14,7 @@ CACHE_MB = 1000
 # The share of variance that the principal components keep: the kernel's cost is proportional to
 # their number. Measured on UTKFace with 736-number embeddings, one 80/20 split, C=3: 300 components
 # (0.975) give age group 76.0 % and gender 94.7 %; 128 (0.91) give 75.3 and 94.5 in half the time.
-# Embeddings are scaled to unit length (on the same split 0.0 to 0.1 points better than as they are);
+# Embeddings are scaled to unit length (on the same split 0.0 to 0.1 points better than unscaled);
 # scaling each number to unit variance instead lost 0.2 to 0.6 points, because the small ones are
 # noise. gamma="scale" sees to the overall scale.
 VARIANCE = 0.975

@@ -19,8 +19,8 @@ def make_colours(n_subjects, seed):
     subject = np.repeat(np.arange(n_subjects), 3)
     male, group = subject % 2, subject // 2 % 3
     chips = rng.normal(120, 12, (len(subject), SIZE, SIZE, 3))
-    chips[..., 0] += np.where(male, -50, 50)[:, None, None]
-    chips[..., 2] += (50 * (group - 1))[:, None, None]
+    chips[..., 0] += np.where(male, -30, 30)[:, None, None]
+    chips[..., 2] += (60 * (group - 1))[:, None, None]
     return chips.clip(0, 255).astype(np.uint8), subject, male, group
 
 

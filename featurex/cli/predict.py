@@ -49,7 +49,7 @@ def predict(
     from featurex.predictor import Predictor
 
     if json and csv_:
-        raise ValueError("Choose --json or --csv, not both.")
+        raise typer.BadParameter("choose --json or --csv, not both")
     predictor = Predictor.load(*model, device=device, weights=weights)
     if draw:
         ready_folder(draw)

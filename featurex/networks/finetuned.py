@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 MAX_SHIFT = 6  # pixels
-# Regularised logistic regression: few steps are enough to start from.
-HEAD_STEPS, HEAD_PENALTY = 50, 1e-3
+# Logistic regression, regularised as scikit-learn's with C=0.01: few photos must not make large
+# weights, through which the first steps of training would shake the trunk.
+HEAD_STEPS, HEAD_C = 50, 0.01
 
 
 class FineTunedNetwork(nn.Module):
@@ -72,7 +73,7 @@ class FineTunedNetwork(nn.Module):
 
         def loss() -> Tensor:
             optimizer.zero_grad()
-            penalty = HEAD_PENALTY * self.head.weight.square().sum()
+            penalty = self.head.weight.square().sum() / (2 * HEAD_C * len(inputs))
             value = F.cross_entropy(self.head(inputs), targets) + penalty
             value.backward()
             return value

@@ -55,7 +55,7 @@ def test_the_metadata_is_json_and_says_what_belongs_to_the_model(svm, colour_fac
 def test_the_inner_scores_have_their_unit_and_sign(svm):
     _, metadata, _ = svm
     assert 0.9 < metadata["training"]["gender"]["inner_accuracy"] <= 1
-    assert 0 < metadata["training"]["age"]["inner_mean_absolute_error_years"] < 15
+    assert 0 < metadata["training"]["age"]["inner_mean_absolute_error_years"] < 27
 
 
 def test_an_unknown_score_is_none(colour_faces):

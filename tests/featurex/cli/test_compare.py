@@ -1,0 +1,49 @@
+import json
+
+import pandas as pd
+import pytest
+
+
+@pytest.fixture(scope="module")
+def words(people_csv, cache):
+    models = ("--model", "majority", "--model", "svm", "--task", "gender", "--task", "age-group")
+    return ("compare", "csv", people_csv, "--cache", cache, *models, "--folds", 2, "--jobs", 1)
+
+
+@pytest.fixture(scope="module")
+def compared(call, words, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "my run"
+    return call(*words, "--out", out), out
+
+
+def test_the_table_is_on_the_screen_with_its_notes(compared):
+    result, out = compared
+    assert result.exit_code == 0, result.stderr
+    assert "\x1b" not in result.stdout + result.stderr
+    for words in ("Comparison", "majority", "svm", "no person is in two of them", "Seed 0"):
+        assert words in result.stdout
+    assert str(out) in result.stderr
+
+
+def test_the_files_are_written(compared):
+    _, out = compared
+    assert {path.name for path in out.iterdir()} == {
+        *("table.csv", "table.md", "table.tex", "predictions.csv", "run.json"),
+        *(f"confusion-{t}-{m}.png" for t in ("gender", "age-group") for m in ("majority", "svm")),
+    }
+    record = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert record["options"]["backbone"] == "dlib-resnet"
+    assert record["photos"]["faces"] == 24
+
+
+def test_the_same_seed_gives_the_same_files_and_json(compared, call, words, tmp_path):
+    _, out = compared
+    result = call(*words, "--out", tmp_path, "--json")
+    rows = pd.DataFrame(json.loads(result.stdout))
+    assert result.exit_code == 0
+    assert rows[["task", "model"]].to_numpy().tolist() == [
+        [task, model] for task in ("age-group", "gender") for model in ("majority", "svm")
+    ]
+    first, second = (folder / "predictions.csv" for folder in (out, tmp_path))
+    assert first.read_bytes() == second.read_bytes()
+    assert rows["one_off_mean"].isna().tolist() == [False, False, True, True]

@@ -1,0 +1,120 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from featurex.datasets.people import people_root
+from featurex.faces import FaceAligner
+
+
+def extract_json(call, *words):
+    result = call("extract", *words, "--json", "--device", "cpu")
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_a_second_run_does_nothing(call, cache, people_csv, monkeypatch):
+    for name in ("central_face", "chip"):
+        monkeypatch.setattr(FaceAligner, name, lambda *args: pytest.fail("it was done again"))
+    counts = extract_json(call, "csv", people_csv, "--cache", cache)
+    assert (counts["embedded now"], counts["embedded before"]) == (0, 24)
+    assert counts["no face found"] == 0
+
+
+def test_the_tables_say_what_became_of_every_photo(call, cache, people_csv):
+    result = call("extract", "csv", people_csv, "--cache", cache)
+    assert result.exit_code == 0
+    assert "\x1b" not in result.stdout + result.stderr
+    for words in ("Data set csv", "kept, with gender", "24 photos in", "embedded before"):
+        assert words in result.stdout
+
+
+def test_a_limit_draws_by_the_seed(call, cache, people_csv):
+    counts = extract_json(call, "csv", people_csv, "--cache", cache, "--limit", 5, "--seed", 3)
+    assert counts["embedded before"] == 5
+    assert counts["dropped"] == {"not in the sample": 19}
+
+
+def test_unreadable_photos_are_counted_and_the_rest_goes_on(call, cache, photos, tmp_path):
+    folder, copy = tmp_path / "data", tmp_path / "cache"
+    shutil.copytree(cache, copy)
+    folder.mkdir()
+    shutil.copy(photos[0], folder / "good.jpg")
+    (folder / "no photo.jpg").write_bytes(b"not a photo")
+    (folder / "half.jpg").write_bytes(photos[0].read_bytes()[:4000])
+    (folder / "empty.jpg").touch()
+    names = ["good.jpg", "no photo.jpg", "half.jpg", "empty.jpg", "none.jpg"]
+    (folder / "list.csv").write_text(
+        "path,gender\n" + "".join(f"{name},male\n" for name in names) + "good.jpg,robot\n"
+    )
+    counts = extract_json(call, "csv", folder / "list.csv", "--cache", copy)
+    assert counts["embedded before"] == 1
+    assert (counts["not an image"], counts["damaged image"]) == (1, 1)
+    assert counts["dropped"] | {"empty file": 1, "missing file": 1} == counts["dropped"]
+    assert sum(counts["dropped"].values()) == 3
+
+
+def test_not_one_readable_photo_is_an_error(fails, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"not a photo")
+    (tmp_path / "list.csv").write_text("path,gender\na.jpg,male\n")
+    line = fails("extract", "csv", tmp_path / "list.csv", "--cache", tmp_path / "cache")
+    assert "No face was found in the 1 photos" in line
+
+
+INTERRUPTED = """
+import sys, time
+from pathlib import Path
+from featurex import extraction
+from featurex.cli import main
+
+align, marker, done = extraction.align, Path(sys.argv.pop(1)), []
+
+def slow(*args):
+    if len(done) >= 4:
+        marker.touch()
+        time.sleep(0.5)
+    result = align(*args)
+    done.append(result)
+    return result
+
+extraction.align = slow
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_ctrl_c_stops_with_one_line_and_keeps_what_is_done(call, tmp_path, monkeypatch):
+    photos = [f"person{number:03d}_0.jpg" for number in range(12)]
+    for name in photos:
+        shutil.copy(people_root() / name, tmp_path)
+    (tmp_path / "list.csv").write_text("path,gender\n" + "".join(f"{p},male\n" for p in photos))
+    words = ["csv", str(tmp_path / "list.csv"), "--cache", str(tmp_path / "cache")]
+    marker = tmp_path / "begun"
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, marker, "extract", *words, "--threads", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(600):
+        if marker.exists() or process.poll() is not None:
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert said == "featurex: Stopped. What was finished is kept; run again to go on.\n"
+
+    looked_at = []
+    find = FaceAligner.central_face
+    monkeypatch.setattr(
+        FaceAligner, "central_face", lambda *args: looked_at.append(1) or find(*args)
+    )
+    counts = extract_json(call, *words)
+    assert counts["embedded now"] + counts["no face found"] == 12
+    assert 0 < len(looked_at) <= 8

@@ -1,0 +1,140 @@
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def mixed(photos, tmp_path_factory):
+    """Four good photos, and between them one without a face, one that is none, one not there."""
+    folder = tmp_path_factory.mktemp("mixed")
+    Image.new("RGB", (300, 200), "grey").save(folder / "wall.png")
+    (folder / "no\nphoto.jpg").write_bytes(b"not a photo")
+    odd = [folder / name for name in ("wall.png", "no\nphoto.jpg", "none.jpg")]
+    return [*photos[:3], *odd, photos[3]]
+
+
+@pytest.fixture(scope="module")
+def told(call, model, mixed):
+    """The results of one call in every form."""
+    forms = {"table": [], "json": ["--json"], "csv": ["--csv"]}
+    return {name: call("predict", *mixed, "--model", model, *form) for name, form in forms.items()}
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_what_is_left_out_is_told_and_the_rest_predicted(told, form):
+    result = told[form]
+    assert result.exit_code == 0, result.stderr
+    assert "\x1b" not in result.stdout + result.stderr
+    lines = result.stderr.splitlines()
+    assert lines[0].endswith(r"no\nphoto.jpg: not an image")
+    assert lines[1].endswith("none.jpg: missing file")
+    assert lines[2:] == ["7 photos: 2 can't be read, 1 without a face."]
+
+
+def test_the_table_has_a_row_for_every_photo(told):
+    text = "".join(told["table"].stdout.split("\n"))
+    for words in ("mein photo 1.jpg", "größe 2.jpg", r"two\nlines 3.jpg", "no face found", " ± "):
+        assert words in text
+
+
+def test_json_has_every_number(told, mixed):
+    answers = json.loads(told["json"].stdout)
+    assert [answer["photo"] for answer in answers] == [str(path) for path in mixed]
+    assert [len(answer["faces"]) for answer in answers] == [1, 1, 1, 0, 0, 0, 1]
+    assert [answer["error"] for answer in answers] == [
+        *(None, None, None, None),
+        *("not an image", "missing file", None),
+    ]
+    (face,) = answers[0]["faces"]
+    assert sum(face["probabilities"]["gender"].values()) == pytest.approx(1)
+    assert len(face["box"]) == 4
+    assert face["age_group"] is None
+    assert face["age"] > 0
+
+
+def test_csv_is_read_back(told, mixed):
+    rows = list(csv.DictReader(io.StringIO(told["csv"].stdout, newline="")))
+    assert [row["photo"] for row in rows] == [str(path) for path in mixed]
+    notes = ["", "", "", "no face found", "not an image", "missing file", ""]
+    assert [row["note"] for row in rows] == notes
+    for row in rows:
+        if row["note"]:
+            assert row["face"] == row["age"] == row["p_male"] == ""
+        else:
+            assert float(row["p_male"]) + float(row["p_female"]) == pytest.approx(1, abs=2e-4)
+            assert len(row["box"].split()) == 4
+
+
+def test_csv_has_its_columns_also_without_a_face(call, model, mixed):
+    result = call("predict", mixed[3], "--model", model, "--csv")
+    (row,) = csv.DictReader(io.StringIO(result.stdout))
+    assert {"photo", "note", "face", "box", "age_group", "age", "gender"} <= set(row)
+
+
+def test_not_one_readable_photo_is_exit_code_1(call, model, unreadable):
+    result = call("predict", unreadable, "--model", model, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)[0]["error"] == "not an image"
+
+
+def test_pictures_of_one_name_get_names_of_their_own(call, model, photos, tmp_path, unreadable):
+    copies = [tmp_path / folder / f"{'long ' * 45}.jpg" for folder in ("a", "b")]
+    for copy, photo in zip(copies, photos, strict=False):
+        copy.parent.mkdir()
+        shutil.copy(photo, copy)
+    draw = tmp_path / "new" / "pictures"
+    result = call("predict", *copies, unreadable, "--model", model, "--draw", draw)
+    assert result.exit_code == 0, result.stderr
+    names = sorted(path.name for path in draw.iterdir())
+    assert len(names) == 2
+    assert [name[:5] for name in names] == ["0001-", "0002-"]
+    for name in names:
+        with Image.open(draw / name) as picture:
+            assert min(picture.size) >= 256
+
+
+def test_a_folder_for_pictures_that_is_a_file(fails, model, photos, tmp_path):
+    (tmp_path / "file").touch()
+    assert "file" in fails("predict", photos[0], "--model", model, "--draw", tmp_path / "file")
+
+
+def test_a_foreign_model_is_refused(fails, photos, people_csv, tmp_path):
+    for foreign in (people_csv, photos[0], tmp_path, tmp_path / "none"):
+        line = fails("predict", photos[0], "--model", foreign)
+        assert str(foreign).split("\n")[0] in line
+
+
+def test_a_missing_gpu_is_an_error(fails, model, photos, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    line = fails("predict", photos[0], "--model", model, "--device", "cuda")
+    assert "The device 'cuda' was asked for" in line
+
+
+def test_two_models_for_one_task_are_refused(fails, model, photos):
+    line = fails("predict", photos[0], "--model", model, "--model", model)
+    assert "two models for the task 'gender'" in line
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
+def test_a_name_that_is_no_text_is_still_predicted(model, photos, tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.jpg"
+    shutil.copy(photos[0], os.fsdecode(name))
+    result = subprocess.run(
+        [
+            *(sys.executable, "-c", "from featurex.cli import main; main()"),
+            *("predict", name, "--model", str(model), "--csv"),
+        ],
+        capture_output=True,
+        env=os.environ | {"PYTHONUTF8": "1"},
+    )
+    assert result.returncode == 0, result.stderr
+    (row,) = csv.DictReader(io.StringIO(result.stdout.decode()))
+    assert row["photo"].endswith(r"caf\udce9.jpg")
+    assert row["gender"] in ("female", "male")

@@ -1,0 +1,297 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from featurex.exceptions import DeviceError, ModelError, PhotoError
+from featurex.fitting import fit_models
+from featurex.labels import AGE_GROUP_YEARS, AGE_GROUPS
+from featurex.model_files import load_model, save_model
+from featurex.models import ModelOptions
+from featurex.predictor import PHOTOS_AT_A_TIME, FacePrediction, PhotoFaces, Predictor, to_pixels
+from featurex.tasks import AGE, AGE_GROUP, GENDER
+
+OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
+
+
+@pytest.fixture(scope="module")
+def model_file(colour_faces, tiny, tmp_path_factory):
+    """Return a function that fits a model and returns its file."""
+    folder = tmp_path_factory.mktemp("models")
+
+    def make(model, *tasks):
+        path = folder / f"{model}-{'-'.join(task.name for task in tasks)}.featurex"
+        if not path.exists():
+            save_model(path, *fit_models(colour_faces, tasks, model, OPTIONS))
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def predictor(model_file):
+    return Predictor.load(model_file("svm", GENDER, AGE_GROUP, AGE), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def photo(clear_portraits):
+    return clear_portraits[0]
+
+
+@pytest.fixture(scope="module")
+def crowd(clear_portraits):
+    """Three people, from left to right."""
+    return np.concatenate(clear_portraits[:3], axis=1)
+
+
+@pytest.fixture(scope="module")
+def wall():
+    return np.full((200, 300, 3), 128, np.uint8)
+
+
+@pytest.fixture
+def photo_file(tmp_path, photo):
+    path = tmp_path / "ein foto.png"
+    Image.fromarray(photo).save(path)
+    return path
+
+
+def test_a_face_gets_every_answer(predictor, photo):
+    (face,) = predictor.predict(photo)
+    assert isinstance(face, FacePrediction)
+    assert face.gender == max(face.probabilities["gender"], key=face.probabilities["gender"].get)
+    assert list(face.probabilities["age-group"]) == list(AGE_GROUPS)
+    for chances in face.probabilities.values():
+        assert sum(chances.values()) == pytest.approx(1)
+    assert face.probabilities["age-group"]["8-13"] == 0  # a class that no training face had
+    assert 0 <= face.age < 120
+    assert face.age_error > 0
+    left, top, right, bottom = face.box
+    assert 0 <= left < right < 256
+    assert 0 <= top < bottom < 256
+    assert all(type(side) is int for side in face.box)
+
+
+@pytest.mark.parametrize("model", ["svm", "finetuned"])
+def test_the_answer_is_the_models_for_the_aligned_chip(model, model_file, photo, aligner, tiny):
+    from featurex.embedding import Embedder
+
+    path = model_file(model, GENDER, AGE)
+    estimators, _ = load_model(path)
+    face = aligner.faces(photo)[0]
+    chips = aligner.chip(photo, face, 16, 0.25)[None]
+    X = Embedder(tiny, "cpu")(chips) if model == "svm" else chips
+    (answer,) = Predictor.load(path, device="cpu").predict(photo)
+    expected = estimators["gender"].predict_proba(X)[0]
+    assert list(answer.probabilities["gender"].values()) == pytest.approx(expected)
+    assert answer.age == pytest.approx(max(0, estimators["age"].predict(X)[0]))
+    assert answer.box == tuple(face.box)
+
+
+def test_every_kind_of_photo_gives_the_same(predictor, photo, photo_file):
+    expected = list(predictor.predict(photo))
+    for same in (photo_file, str(photo_file), Image.fromarray(photo), Image.open(photo_file)):
+        assert list(predictor.predict(same)) == expected
+
+
+def test_a_grey_array_is_a_photo(predictor, photo):
+    grey = np.array(Image.fromarray(photo).convert("L"))
+    assert predictor.predict(grey) == predictor.predict(np.repeat(grey[:, :, None], 3, 2))
+    assert len(predictor.predict(grey)) == 1
+
+
+def test_several_faces_come_from_left_to_right(predictor, crowd, photo):
+    faces = predictor.predict(crowd)
+    assert len(faces) == 3
+    assert [face.box[0] // 256 for face in faces] == [0, 1, 2]
+    (alone,) = predictor.predict(photo)
+    assert faces[0].gender == alone.gender
+    chances = faces[0].probabilities["gender"].values()
+    assert list(chances) == pytest.approx(list(alone.probabilities["gender"].values()), abs=0.2)
+
+
+def test_a_photo_without_a_face_is_empty_and_no_error(predictor, wall):
+    faces = predictor.predict(wall)
+    assert isinstance(faces, PhotoFaces)
+    assert list(faces) == []
+    assert faces.error is None
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 400, 3), (2, 2), (16, 16, 3)])
+def test_tiny_photos_have_no_face(predictor, shape):
+    assert list(predictor.predict(np.zeros(shape, np.uint8))) == []
+
+
+def test_a_list_keeps_its_order_and_goes_on(predictor, photo, crowd, wall, photo_file, tmp_path):
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(photo_file.read_bytes()[:2000])
+    photos = [wall, damaged, crowd, tmp_path / "none.jpg", photo_file]
+    answers = predictor.predict(photos)
+    assert [len(faces) for faces in answers] == [0, 0, 3, 0, 1]
+    assert [faces.error for faces in answers] == [
+        None,
+        "damaged image",
+        None,
+        "missing file",
+        None,
+    ]
+    assert all(faces.photo is asked for faces, asked in zip(answers, photos, strict=True))
+    # Beside other chips in a batch, a chip's numbers differ in the last digits.
+    alone, among = predictor.predict(photo_file)[0], answers[4][0]
+    assert alone.box == among.box
+    assert alone.probabilities["gender"] == pytest.approx(among.probabilities["gender"], abs=1e-6)
+
+
+def test_an_empty_list_is_an_empty_list(predictor):
+    assert predictor.predict([]) == []
+
+
+def test_a_single_damaged_photo_is_an_error(predictor, tmp_path):
+    path = tmp_path / "empty.jpg"
+    path.touch()
+    with pytest.raises(PhotoError, match=r"empty\.jpg: empty file"):
+        predictor.predict(path)
+
+
+def test_photos_are_taken_as_they_are_needed(predictor, wall, monkeypatch):
+    monkeypatch.setattr(predictor._aligner, "faces", lambda photo: [])
+    taken = []
+
+    def photos():
+        for number in range(3 * PHOTOS_AT_A_TIME):
+            taken.append(number)
+            yield wall
+
+    answers = predictor.predict_each(photos())
+    next(answers)
+    assert len(taken) == PHOTOS_AT_A_TIME
+    assert len(list(answers)) == 3 * PHOTOS_AT_A_TIME - 1
+
+
+def test_models_of_several_files_answer_together(model_file, predictor, photo):
+    files = [model_file("svm", GENDER), model_file("finetuned", AGE)]
+    together = Predictor.load(*files, device="cpu")
+    assert together.tasks == ["gender", "age"]
+    (face,) = together.predict(photo)
+    assert face.age_group is None
+    assert list(face.probabilities) == ["gender"]
+    assert face.gender == predictor.predict(photo)[0].gender
+
+
+def test_without_a_regressor_the_age_is_the_groups_expectation(model_file, photo):
+    (face,) = Predictor.load(model_file("svm", AGE_GROUP), device="cpu").predict(photo)
+    chances = face.probabilities["age-group"].values()
+    assert face.age == pytest.approx(float(np.dot(list(chances), AGE_GROUP_YEARS)))
+    assert face.age_error is None
+
+
+def test_the_notes_are_said_once(model_file):
+    files = [model_file("svm", GENDER), model_file("svm", AGE)]
+    assert Predictor.load(*files, device="cpu").notes == ["Made-up colours."]
+
+
+def test_two_models_for_one_task_are_refused(model_file):
+    files = [model_file("svm", GENDER), model_file("majority", GENDER)]
+    with pytest.raises(ModelError, match="two models for the task 'gender'"):
+        Predictor.load(*files, device="cpu")
+
+
+def changed(path, **metadata):
+    estimators, old = load_model(path)
+    return estimators, old | metadata
+
+
+def test_another_aligner_is_refused(model_file):
+    path = model_file("svm", GENDER)
+    model = changed(path, aligner={"detector": "other"})
+    with pytest.raises(ModelError, match="aligned in another way: fit it again"):
+        Predictor([model], "cpu")
+
+
+def test_other_chips_are_refused(model_file):
+    path = model_file("svm", GENDER)
+    backbone = load_model(path)[1]["backbone"]
+    with pytest.raises(ModelError, match="aligned in another way"):
+        Predictor([changed(path, backbone=backbone | {"padding": 0.5})], "cpu")
+
+
+def test_another_weights_file_is_refused(model_file):
+    path = model_file("svm", GENDER)
+    backbone = load_model(path)[1]["backbone"]
+    other = backbone["settings"] | {"weights_sha256": "cd" * 32}
+    with pytest.raises(
+        ModelError, match=r"SHA-256 cdcdcdcdcdcdcdcd…, those here abababababababab…"
+    ):
+        Predictor([changed(path, backbone=backbone | {"settings": other})], "cpu")
+
+
+def test_a_network_brings_its_own_weights(model_file):
+    path = model_file("finetuned", AGE)
+    backbone = load_model(path)[1]["backbone"]
+    other = backbone["settings"] | {"weights_sha256": "cd" * 32}
+    Predictor([changed(path, backbone=backbone | {"settings": other})], "cpu")
+
+
+def test_models_of_different_backbones_are_refused(model_file):
+    first, second = model_file("svm", GENDER), model_file("svm", AGE)
+    backbone = load_model(second)[1]["backbone"] | {"name": "dlib-resnet:pyramid"}
+    with pytest.raises(ModelError, match="different backbones, dlib-resnet:pyramid and tiny:mean"):
+        Predictor([load_model(first), changed(second, backbone=backbone)], "cpu")
+
+
+def test_a_device_that_is_not_there_is_an_error_at_once(model_file, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for model, task in (("svm", GENDER), ("finetuned", AGE)):
+        with pytest.raises(DeviceError):
+            Predictor.load(model_file(model, task), device="cuda")
+
+
+def test_no_file_is_an_error():
+    with pytest.raises(ValueError, match="at least one model file"):
+        Predictor.load()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((8, 8, 3)),
+        np.zeros((8, 8, 4), np.uint8),
+        np.zeros(8, np.uint8),
+        np.zeros((0, 8, 3), np.uint8),
+    ],
+)
+def test_arrays_that_are_no_photo_are_an_error(array):
+    with pytest.raises(ValueError, match="photo"):
+        to_pixels(array)
+
+
+def test_a_pillow_picture_is_read_as_its_file_is(tmp_path):
+    """Transparency on white, 16 bits scaled, and upright by EXIF."""
+    rng = np.random.default_rng(0)
+    pictures = {
+        "clear.png": Image.fromarray(rng.integers(0, 256, (6, 8, 4), dtype=np.uint8)),
+        "deep.png": Image.fromarray(rng.integers(0, 65536, (6, 8), dtype=np.uint16)),
+        "turned.png": Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)),
+        "palette.png": Image.fromarray(rng.integers(0, 256, (6, 8), dtype=np.uint8)).convert("P"),
+    }
+    for name, picture in pictures.items():
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        picture.save(tmp_path / name, exif=exif if name == "turned.png" else None)
+        with Image.open(tmp_path / name) as opened:
+            pixels = to_pixels(opened)
+        np.testing.assert_array_equal(pixels, to_pixels(tmp_path / name))
+    assert to_pixels(tmp_path / "turned.png").shape == (8, 6, 3)
+
+
+def test_a_damaged_pillow_picture_is_a_photo_error(tmp_path, photo, predictor):
+    path = tmp_path / "damaged.jpg"
+    Image.fromarray(photo).save(path)
+    path.write_bytes(path.read_bytes()[:3000])
+    assert predictor.predict([Image.open(path)])[0].error == "damaged image"
+
+
+def test_an_answer_is_plain_data(predictor, photo):
+    (face,) = predictor.predict(photo)
+    assert type(dataclasses.asdict(face)["probabilities"]["gender"]["male"]) is float
