@@ -1,7 +1,7 @@
 """The GPU stage: photos to faces to chips to embeddings, all into the cache.
 
-The unit of work is a block of photos: its rows go in, and its finished shards come out. While the
-network embeds one block, threads already align the next.
+The unit of work is a block of photos: its rows go in, and its finished shards come out. While a GPU
+embeds one block, threads already align the next.
 """
 
 from __future__ import annotations
@@ -165,12 +165,26 @@ class _Run:
         self.n_settled = report.n_cached + report.n_skipped
 
     def work(self, blocks: Sequence[Sequence[Photo]]) -> None:
-        """Embed every block, while the next one is being aligned."""
-        pending = self._submit(blocks[0]) if blocks else []
+        """Align and embed block after block."""
+        if not blocks:
+            return
+        pending = self._submit(blocks[0])
         for following in [*blocks[1:], []]:
             alignments = self._collect(pending)
-            pending = self._submit(following)
-            self._embed(alignments)
+            if following and self._overlaps():
+                pending = self._submit(following)
+                self._embed(alignments)
+            else:
+                self._embed(alignments)
+                pending = self._submit(following)
+
+    def _overlaps(self) -> bool:
+        """Tell whether the next block is aligned while this one is embedded.
+
+        On a GPU that hides the shorter of the two. On a CPU both want all cores, and overlapping
+        gains nothing.
+        """
+        return self.cache.embedder.device.type != "cpu"
 
     def _submit(self, block: Sequence[Photo]) -> list[Future[Alignment]]:
         ids = [photo.image_id for photo in block]

@@ -133,6 +133,14 @@ def test_the_order_of_rows_does_not_matter(predict_gender, tasks):
     )
 
 
+def test_a_damaged_parquet_file_is_one_line(tmp_path):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "p.parquet"
+    path.write_bytes(b"no parquet")
+    with pytest.raises(PredictionTableError, match="not a table of predictions"):
+        predictions.read(path)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -141,7 +149,6 @@ def test_the_order_of_rows_does_not_matter(predict_gender, tasks):
         ("empty.csv", b"", "not a table of predictions"),
         ("other.csv", b"a,b\n1,2\n", "Missing columns"),
         ("binary.csv", bytes(range(256)), "not a table of predictions"),
-        ("p.parquet", b"no parquet", "not a table of predictions"),
         ("folder.csv", "folder", "no such file"),
     ],
 )

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import StackingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
@@ -95,21 +95,20 @@ def test_predict_is_the_most_probable_class(name, small_families, people):
 
 def test_the_calibrated_model_is_plain_scikit_learn_without_row_numbers(people):
     model = TunedClassifier(SMALL).fit(people.X, people.gender, people.subjects)
-    assert type(model.estimator_) is CalibratedClassifierCV
+    assert type(model.estimator_) is StackingClassifier
     assert model.estimator_.cv is None
-    # ensemble=False: one machine, fitted on all rows.
-    assert len(model.estimator_.calibrated_classifiers_) == 1
+    assert len(model.estimator_.estimators_) == 1  # one machine, fitted on all rows
 
 
 def test_calibration_folds_keep_people_apart(people, monkeypatch):
     given_splits = []
-    original = CalibratedClassifierCV.fit
+    original = StackingClassifier.fit
 
     def spy(self, X, y, **arguments):
         given_splits.extend(self.cv)
         return original(self, X, y, **arguments)
 
-    monkeypatch.setattr(CalibratedClassifierCV, "fit", spy)
+    monkeypatch.setattr(StackingClassifier, "fit", spy)
     TunedClassifier(SMALL).fit(people.X, people.gender, people.subjects)
     assert len(given_splits) == 3
     for train, test in given_splits:
