@@ -1,16 +1,16 @@
-"""One photo to its face chip, and what the cache keeps of it."""
+"""One photo to its face chips, and what the cache keeps of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from cache import Store
 from featurex import spaces
 from featurex.exceptions import PhotoError
-from featurex.face_cache import FaceCache
-from featurex.faces import Face
+from featurex.faces import ChipFormat, Face, FaceAligner
 from featurex.hashing import image_id
 from featurex.images import decode, read_photo
 
@@ -39,8 +39,8 @@ class Alignment:
         Why it is unreadable.
     face : Face or None
         A face that the cache does not hold yet.
-    chip : ndarray of shape (size, size, 3), uint8, or None
-        A chip that the cache does not hold yet.
+    chips : dict of ChipFormat to ndarray of shape (size, size, 3), uint8
+        Chips that the cache does not hold yet.
     lasting : bool
         Whether the content is to blame: a damaged image stays one, a missing file may come back.
     """
@@ -49,18 +49,21 @@ class Alignment:
     status: int = spaces.FOUND
     reason: str = ""
     face: Face | None = None
-    chip: np.ndarray | None = None
+    chips: Mapping[ChipFormat, np.ndarray] = field(default_factory=dict)
     lasting: bool = True
 
 
-def align(photo: Photo, cache: FaceCache, stored: Face | None = None) -> Alignment:
+def align(
+    photo: Photo, aligner: FaceAligner, formats: Sequence[ChipFormat], stored: Face | None = None
+) -> Alignment:
     """Find and cut out a photo's central face; never raises for what a file holds.
 
     Parameters
     ----------
     photo : Photo
-    cache : FaceCache
-        Says how to align, and for which chips.
+    aligner : FaceAligner
+    formats : sequence of ChipFormat
+        The chips to cut out.
     stored : Face, optional
         The photo's face as an earlier run found it: nothing is detected again.
     """
@@ -74,46 +77,49 @@ def align(photo: Photo, cache: FaceCache, stored: Face | None = None) -> Alignme
         pixels = decode(data, photo.path)
     except PhotoError as error:
         return Alignment(photo, spaces.UNREADABLE, error.reason)
-    face = stored or cache.aligner.central_face(pixels)
+    face = stored or aligner.central_face(pixels)
     if face is None:
         return Alignment(photo, spaces.NO_FACE)
-    chip = cache.aligner.chip(pixels, face, cache.backbone.chip_size, cache.backbone.padding)
-    return Alignment(photo, face=None if stored else face, chip=chip)
+    chips = {format: aligner.chip(pixels, face, *format) for format in formats}
+    return Alignment(photo, face=None if stored else face, chips=chips)
 
 
-def stored_faces(image_ids: Sequence[str], cache: FaceCache) -> dict[str, Face]:
-    """Return the faces that the cache holds of these photos; all must have been found."""
-    ids = _among(image_ids, cache.faces.contains(image_ids))
+def stored_faces(image_ids: Sequence[str], faces: Store) -> dict[str, Face]:
+    """Return the faces that the store holds of these photos; all must have been found."""
+    ids = _among(image_ids, faces.contains(image_ids))
     if not ids:
         return {}
-    columns = (cache.faces.column(name, ids)[:] for name in ("box", "landmarks", "score"))
+    columns = (faces.column(name, ids)[:] for name in ("box", "landmarks", "score"))
     return {i: Face(*values) for i, *values in zip(ids, *columns, strict=True)}
 
 
-def stored_statuses(image_ids: Sequence[str], cache: FaceCache) -> dict[str, tuple[int, str]]:
-    """Return status and reason of those of these photos that the cache knows."""
-    ids = _among(image_ids, cache.faces.contains(image_ids))
+def stored_statuses(image_ids: Sequence[str], faces: Store) -> dict[str, tuple[int, str]]:
+    """Return status and reason of those of these photos that the store knows."""
+    ids = _among(image_ids, faces.contains(image_ids))
     if not ids:
         return {}
-    status, reason = (cache.faces.column(name, ids)[:] for name in ("status", "reason"))
+    status, reason = (faces.column(name, ids)[:] for name in ("status", "reason"))
     return {
         i: (int(s), r.decode(errors="replace")) for i, s, r in zip(ids, status, reason, strict=True)
     }
 
 
-def store_alignments(alignments: Sequence[Alignment], cache: FaceCache) -> None:
+def store_alignments(
+    alignments: Sequence[Alignment], faces: Store, chips: Mapping[ChipFormat, Store]
+) -> None:
     """Append what is new to the faces and the chips: chips first.
 
     A run that is killed between the two then has chips whose faces are found again, and never
     faces that are thought to have chips.
     """
-    chips = {a.photo.image_id: a.chip for a in alignments if a.chip is not None}
-    new = _among(list(chips), ~cache.chips.contains(list(chips)))
-    if new:
-        cache.chips.append(new, {"chip": np.stack([chips[i] for i in new])})
+    for format, store in chips.items():
+        made = {a.photo.image_id: a.chips[format] for a in alignments if format in a.chips}
+        new = _among(list(made), ~store.contains(list(made)))
+        if new:
+            store.append(new, {"chip": np.stack([made[i] for i in new])})
     rows = [a for a in alignments if a.lasting and (a.face or a.status != spaces.FOUND)]
     if rows:
-        cache.faces.append([a.photo.image_id for a in rows], _face_columns(rows))
+        faces.append([a.photo.image_id for a in rows], _face_columns(rows))
 
 
 def _face_columns(rows: Sequence[Alignment]) -> dict[str, np.ndarray]:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from featurex.backbones.base import Backbone
 from featurex.devices import resolve_device
+from featurex.embedding_options import EmbeddingOptions
 from featurex.exceptions import BackboneError
+
+# Chips a forward pass: what fits a CPU's caches, and what keeps a GPU busy.
+BATCH_SIZES = {"cpu": 32, "cuda": 256}
+_FLOAT32 = EmbeddingOptions()
 
 
 class Embedder:
@@ -19,8 +28,10 @@ class Embedder:
         Loaded here.
     device : str or torch.device
         As `resolve_device` takes it.
-    batch_size : int
-        Chips a forward pass. It does not change an embedding (within 1e-5).
+    batch_size : int, optional
+        Chips a forward pass; by default as `BATCH_SIZES`. It does not change an embedding (within
+        1e-5 in float32).
+    options : EmbeddingOptions
 
     Attributes
     ----------
@@ -36,15 +47,23 @@ class Embedder:
     """
 
     def __init__(
-        self, backbone: Backbone, device: str | torch.device = "auto", batch_size: int = 32
+        self,
+        backbone: Backbone,
+        device: str | torch.device = "auto",
+        batch_size: int | None = None,
+        options: EmbeddingOptions = _FLOAT32,
     ) -> None:
-        if batch_size < 1:
+        if batch_size is not None and batch_size < 1:
             raise ValueError(f"The batch size must be at least 1. Got {batch_size}.")
         self.backbone = backbone
         self.device = resolve_device(device) if isinstance(device, str) else device
-        self.batch_size = batch_size
+        self.batch_size = batch_size or BATCH_SIZES[self.device.type]
+        self.options = options
+        self._dtype: torch.dtype = getattr(torch, options.precision)
         module = backbone.build().eval().requires_grad_(False)
         self._module = module.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self._dtype != torch.float32:
+            self._module = _lowered(self._module, self._dtype)
         blank = np.zeros((1, backbone.chip_size, backbone.chip_size, 3), np.uint8)
         embedding = self(blank)
         if not np.isfinite(embedding).all():
@@ -68,13 +87,54 @@ class Embedder:
         """
         if not len(chips):
             return np.empty((0, self.n_features), np.float32)
-        starts = range(0, len(chips), self.batch_size)
-        return np.concatenate([self._forward(chips[i : i + self.batch_size]) for i in starts])
-
-    @torch.inference_mode()
-    def _forward(self, chips: np.ndarray) -> np.ndarray:
         # A uint8 copy is a quarter of a float32 one; as NHWC it is channels_last without a copy.
-        batch = torch.from_numpy(np.ascontiguousarray(chips)).to(self.device).permute(0, 3, 1, 2)
-        # By default a GPU rounds the inputs of convolutions to 10 bits (TF32).
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            return self._module(batch.float()).float().cpu().numpy()
+        rows = torch.from_numpy(np.ascontiguousarray(chips))
+        with torch.inference_mode(), self._numerics():
+            embeddings = [self._forward(batch.permute(0, 3, 1, 2)) for batch in self._batches(rows)]
+            return torch.cat(embeddings).cpu().numpy()
+
+    def _forward(self, chips: Tensor) -> Tensor:
+        chips = chips.float()
+        embeddings = self._module(chips).float()
+        if self.options.mirror:
+            embeddings = (embeddings + self._module(chips.flip(3)).float()) / 2
+        return embeddings
+
+    @contextmanager
+    def _numerics(self) -> Iterator[None]:
+        # By default a GPU rounds the inputs of float32 convolutions to 10 bits (TF32).
+        lower = self._dtype != torch.float32
+        with (
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+            torch.autocast(self.device.type, self._dtype, enabled=lower),
+        ):
+            yield
+
+    def _batches(self, rows: Tensor) -> Iterator[Tensor]:
+        """Bring batch after batch to the device; a GPU gets the next while it works on one."""
+        batches = rows.split(self.batch_size)
+        if self.device.type == "cpu":
+            yield from batches
+            return
+        copying, working = torch.cuda.Stream(self.device), torch.cuda.current_stream(self.device)
+
+        def copied(batch: Tensor) -> Tensor:
+            with torch.cuda.stream(copying):
+                return batch.pin_memory().to(self.device, non_blocking=True)
+
+        following = copied(batches[0])
+        for batch in [*batches[1:], None]:
+            current = following
+            working.wait_stream(copying)
+            current.record_stream(working)  # its memory is not free before the work is done
+            if batch is not None:
+                following = copied(batch)
+            yield current
+
+
+def _lowered(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Convert once the weights that autocast would convert for every batch."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.to(dtype)
+    return module

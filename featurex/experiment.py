@@ -234,7 +234,7 @@ def _notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
         f"Data set {faces.manifest.dataset}: {n} faces, {faces.n_without_face} photos without one.",
         *faces.manifest.notes,
         folds.note,
-        f"Embeddings: {faces.cache.backbone}, frozen. Seed {design.options.seed}.",
+        f"Embeddings: {faces.cache.label}, frozen. Seed {design.options.seed}.",
         "Predict: embedding (or forward pass) and model, without finding the face.",
         "MAE of age-group: expected age from the group probabilities, on faces inside the groups; "
         "of age: a regressor, on all faces.",
@@ -259,7 +259,8 @@ def _record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
         "n_folds": folds.n_folds,
         "aligner": cache.aligner.settings,
         "backbone": cache.backbone.settings,
-        "space": spaces.embeddings_space(cache.aligner, cache.backbone).id,
+        "embedding": cache.options.settings,
+        "space": cache.space.id,
         "versions": spaces.made_by()
         | spaces.versions("scikit-learn", "skorch", "pandas", "scipy", "joblib"),
         "machine": {

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from cache import Column, Space, Store, StoredColumn
 from featurex import spaces
 from featurex.backbones.base import Backbone
-from featurex.faces import FaceAligner
+from featurex.embedding_options import EmbeddingOptions
+from featurex.faces import ChipFormat, FaceAligner
 
 if TYPE_CHECKING:
     from featurex.embedding import Embedder
@@ -26,8 +27,10 @@ class FaceCache:
     backbone : Backbone
     device : str
         Where missing embeddings are computed, as `featurex.devices.resolve_device` takes it.
-    batch_size : int
-        Chips a forward pass.
+    batch_size : int, optional
+        Chips a forward pass; by default as `featurex.embedding.BATCH_SIZES`.
+    options : EmbeddingOptions, optional
+        Precision, and whether mirror images count too.
 
     Attributes
     ----------
@@ -36,12 +39,19 @@ class FaceCache:
     """
 
     def __init__(
-        self, root: str | Path, backbone: Backbone, *, device: str = "auto", batch_size: int = 32
+        self,
+        root: str | Path,
+        backbone: Backbone,
+        *,
+        device: str = "auto",
+        batch_size: int | None = None,
+        options: EmbeddingOptions | None = None,
     ) -> None:
         self.root = Path(root)
         self.backbone = backbone
         self.device = device
         self.batch_size = batch_size
+        self.options = options or EmbeddingOptions()
         self.aligner = FaceAligner()
         self.faces = self._open(spaces.faces_space(self.aligner), spaces.FACE_COLUMNS)
         chips = spaces.chips_space(self.aligner, backbone)
@@ -52,15 +62,29 @@ class FaceCache:
         """The loaded backbone; it, and torch, are loaded only where an embedding is missing."""
         from featurex.embedding import Embedder
 
-        return Embedder(self.backbone, self.device, self.batch_size)
+        return Embedder(self.backbone, self.device, self.batch_size, self.options)
+
+    @property
+    def label(self) -> str:
+        """What the embeddings are called: backbone, layer, and what is not the default."""
+        return f"{self.backbone}{self.options.suffix}"
+
+    @property
+    def chip_format(self) -> ChipFormat:
+        """The chips that the backbone takes."""
+        return ChipFormat(self.backbone.chip_size, self.backbone.padding)
+
+    @property
+    def space(self) -> Space:
+        """The space of the embeddings."""
+        return spaces.embeddings_space(self.aligner, self.backbone, self.options)
 
     @cached_property
     def embeddings(self) -> Store:
         """The store of embeddings, one row a face found."""
-        space = spaces.embeddings_space(self.aligner, self.backbone)
-        if (self.root / space.folder / "space.json").exists():
-            return Store.open_existing(self.root, space.folder)
-        return self._open(space, spaces.embedding_columns(self.embedder.n_features))
+        if (self.root / self.space.folder / "space.json").exists():
+            return Store.open_existing(self.root, self.space.folder)
+        return self._open(self.space, spaces.embedding_columns(self.embedder.n_features))
 
     def embedding_column(self, image_ids: Sequence[str]) -> StoredColumn:
         """Return the embeddings of photos, ``(n, n_features)`` float32, read when indexed."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import dlib
 import numpy as np
@@ -49,6 +49,13 @@ class Face:
     box: np.ndarray
     landmarks: np.ndarray
     score: float
+
+
+class ChipFormat(NamedTuple):
+    """What a face chip looks like: its side in pixels, and the border as a share of the face."""
+
+    size: int
+    padding: float
 
 
 class FaceAligner:

@@ -69,6 +69,7 @@ def _metadata(faces: FaceTable, model: str, options: ModelOptions) -> dict[str, 
         "model": model,
         "input": "chips" if takes_chips(model) else "embeddings",
         "aligner": cache.aligner.settings,
+        "embedding": cache.options.settings,
         "backbone": {
             "name": str(cache.backbone),
             "chip_size": cache.backbone.chip_size,

@@ -30,6 +30,7 @@ _DAMAGE = (BackboneError, KeyError, TypeError, ValueError, AttributeError, Runti
 _METADATA = {
     "input": str,
     "aligner": dict,
+    "embedding": {"precision": str, "mirror": bool},
     "backbone": {"name": str, "chip_size": int, "padding": int | float, "settings": dict},
     "notes": [str],
     "training": dict,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from featurex.backbones import get_backbone
+from featurex.embedding_options import EmbeddingOptions
 from featurex.exceptions import ModelError, PhotoError
 from featurex.faces import Face, FaceAligner
 from featurex.images import decode, read_photo, to_rgb
@@ -118,6 +119,7 @@ class Predictor:
         self._models: dict[str, tuple[Any, str]] = {}
         self._metadata = [metadata for _, metadata in models]
         self.backbone = get_backbone(self._metadata[0]["backbone"]["name"], weights)
+        self.options = _options(self._metadata[0]["embedding"])
         for estimators, metadata in models:
             self._check(metadata)
             self._add(estimators, metadata, device)
@@ -237,6 +239,11 @@ class Predictor:
                 f"The models use different backbones, {wanted['name']} and {backbone}: "
                 "load them one by one."
             )
+        if metadata["embedding"] != self.options.settings:
+            raise ModelError(
+                f"The models use embeddings of different kinds, {metadata['embedding']} and "
+                f"{self.options.settings}: load them one by one."
+            )
         chips = (wanted["chip_size"], wanted["padding"])
         here = (backbone.chip_size, backbone.padding)
         if chips != here or metadata["aligner"] != self._aligner.settings:
@@ -266,7 +273,14 @@ class Predictor:
             return None
         from featurex.embedding import Embedder
 
-        return Embedder(self.backbone, device)
+        return Embedder(self.backbone, device, options=self.options)
+
+
+def _options(settings: Mapping[str, Any]) -> EmbeddingOptions:
+    try:
+        return EmbeddingOptions(settings["precision"], settings["mirror"])
+    except ValueError as error:
+        raise ModelError(f"The model was trained by another version of featurex: {error}") from None
 
 
 def to_pixels(photo: PhotoLike) -> np.ndarray:

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from cache import Column, Space
 from featurex.backbones.base import Backbone
+from featurex.embedding_options import EmbeddingOptions
 from featurex.faces import FaceAligner
 
 # What `status` says of a photo.
@@ -22,6 +23,7 @@ FACE_COLUMNS = (
     Column("landmarks", "int32", (5, 2)),
     Column("score", "float32"),
 )
+_DEFAULT = EmbeddingOptions()
 _TOOLS = ("featurex", "dlib-bin", "torch", "torchvision", "numpy", "pillow", "h5py")
 
 
@@ -45,14 +47,16 @@ def chip_columns(backbone: Backbone) -> tuple[Column, ...]:
     return (Column("chip", "uint8", (backbone.chip_size, backbone.chip_size, 3)),)
 
 
-def embeddings_space(aligner: FaceAligner, backbone: Backbone) -> Space:
+def embeddings_space(
+    aligner: FaceAligner, backbone: Backbone, options: EmbeddingOptions = _DEFAULT
+) -> Space:
     """Return the space of a backbone's embeddings."""
     settings = {
         "chips": chips_space(aligner, backbone).id,
-        "precision": "float32",
+        **options.settings,
         **backbone.settings,
     }
-    kind = f"embeddings-{backbone.name}-{backbone.layer}".lower()
+    kind = f"embeddings-{backbone.name}-{backbone.layer}{options.suffix}".lower()
     return Space(kind, settings)
 
 

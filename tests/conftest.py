@@ -8,6 +8,11 @@ import hashlib
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# No test is timed: a machine that is busy is no failure.
+settings.register_profile("featurex", deadline=None)
+settings.load_profile("featurex")
 
 GROUPS, AGES = ("4-6", "25-32", "60+"), (5.0, 28.0, 70.0)
 SIZE = 16

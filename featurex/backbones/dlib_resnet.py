@@ -78,7 +78,7 @@ class DlibResNet(nn.Module):
         averages = []
         for stage in self.stages:
             x = stage(x)
-            averages.append(x.mean((2, 3)))
+            averages.append(x.mean((2, 3), dtype=torch.float32))
         return averages
 
 

@@ -128,7 +128,9 @@ class _Features(nn.Module):
 
     def forward(self, chips: Tensor) -> Tensor:
         features = self.extractor((chips - self.mean) / self.std)["features"]
-        return features.flatten(2).mean(2) if features.ndim == 4 else features.flatten(1)
+        if features.ndim == 4:
+            return features.mean((2, 3), dtype=torch.float32)
+        return features.flatten(1)
 
 
 def _weights_entry(name: str, entry: str | None) -> Any:

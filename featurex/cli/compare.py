@@ -16,7 +16,9 @@ from featurex.cli.shared import (
     Jobs,
     Json,
     Limit,
+    Mirror,
     Photos,
+    Precision,
     Root,
     Seed,
     Weights,
@@ -50,6 +52,8 @@ def compare(
     ] = None,
     backbone: BackboneName = "dlib-resnet",
     weights: Weights = None,
+    precision: Precision = "float32",
+    mirror: Mirror = False,
     protocol: Annotated[
         str,
         typer.Option(
@@ -80,7 +84,9 @@ def compare(
     )
     tasks = choose_tasks(task or [], manifest)
     ready_folder(out_dir)
-    face_cache = stages.open_cache(cache, backbone, weights, device)
+    face_cache = stages.open_cache(
+        cache, backbone, weights, device, precision=precision, mirror=mirror
+    )
     if not json:
         stages.print_manifest(manifest)
     report = stages.run_extraction(manifest, face_cache)

@@ -42,7 +42,7 @@ def demo(
 
     out.print(RENDERED, markup=False)
     manifest, photo = set_aside(datasets.read("people"), seed)
-    cache = stages.open_cache(folder / "cache", "dlib-resnet", None, "auto")
+    cache = stages.open_cache(folder / "cache", "dlib-resnet")
     stages.print_manifest(manifest)
     stages.print_report(stages.run_extraction(manifest, cache))
     options = ModelOptions(epochs=EPOCHS, batch_size=BATCH_SIZE, seed=seed, n_jobs=-1)

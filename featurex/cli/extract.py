@@ -9,13 +9,14 @@ import typer
 
 from featurex.cli.shared import (
     AgePolicy,
-    BackboneName,
     CacheDir,
     Dataset,
     Device,
     Json,
     Limit,
+    Mirror,
     Photos,
+    Precision,
     Root,
     Seed,
     Weights,
@@ -30,8 +31,17 @@ def extract(
     dataset: Dataset,
     root: Root = None,
     cache: CacheDir = Path("cache"),
-    backbone: BackboneName = "dlib-resnet",
+    backbone: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--backbone",
+            help="NAME[@WEIGHTS][:LAYER], dlib-resnet by default; several for one pass. "
+            "See 'featurex backbones'.",
+        ),
+    ] = None,
     weights: Weights = None,
+    precision: Precision = "float32",
+    mirror: Mirror = False,
     device: Device = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Photos aligned at a time; cores + 1 by default.")
@@ -46,14 +56,19 @@ def extract(
     from featurex.cli import stages
     from featurex.exceptions import DatasetError
 
+    names = list(dict.fromkeys(backbone or ["dlib-resnet"]))
+    if weights and len(names) > 1:
+        raise ValueError("--weights names the file of one backbone: extract the others without it.")
+    caches = [
+        stages.open_cache(cache, name, weights, device, precision=precision, mirror=mirror)
+        for name in names
+    ]
     manifest = read_manifest(
         dataset, root, age_policy=age_policy, photos=photos, limit=limit, seed=seed
     )
     if not json:
         stages.print_manifest(manifest)
-    report = stages.run_extraction(
-        manifest, stages.open_cache(cache, backbone, weights, device), threads
-    )
+    report = stages.run_extraction(manifest, *caches, threads=threads)
     if json:
         print_json({"dropped": manifest.dropped, "seconds": report.seconds} | report.counts())
     else:

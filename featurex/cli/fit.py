@@ -16,7 +16,9 @@ from featurex.cli.shared import (
     Jobs,
     Json,
     Limit,
+    Mirror,
     Photos,
+    Precision,
     Root,
     Seed,
     Weights,
@@ -47,6 +49,8 @@ def fit(
     ] = "svm",
     backbone: BackboneName = "dlib-resnet",
     weights: Weights = None,
+    precision: Precision = "float32",
+    mirror: Mirror = False,
     epochs: Annotated[int, typer.Option(min=1, help="Most epochs of a CNN.")] = 12,
     batch_size: Annotated[int, typer.Option(min=2, help="Chips a training step.")] = 64,
     device: Device = "auto",
@@ -73,7 +77,9 @@ def fit(
     )
     tasks = choose_tasks(task or [], manifest)
     ready_folder(out_file.parent)
-    face_cache = stages.open_cache(cache, backbone, weights, device)
+    face_cache = stages.open_cache(
+        cache, backbone, weights, device, precision=precision, mirror=mirror
+    )
     if not json:
         stages.print_manifest(manifest)
     report = stages.run_extraction(manifest, face_cache)

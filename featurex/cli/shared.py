@@ -37,6 +37,12 @@ CacheDir = Annotated[Path, typer.Option("--cache", help="Folder of the cache; ma
 BackboneName = Annotated[
     str, typer.Option("--backbone", help="NAME[@WEIGHTS][:LAYER]; see 'featurex backbones'.")
 ]
+Precision = Annotated[
+    str, typer.Option("--precision", help="Of the backbone: float32, bfloat16 or float16.")
+]
+Mirror = Annotated[
+    bool, typer.Option("--mirror", help="Embed the mean of a face's and its mirror image's.")
+]
 Weights = Annotated[
     Path | None, typer.Option("--weights", help="File with the backbone's weights.")
 ]

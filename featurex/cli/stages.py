@@ -15,16 +15,26 @@ if TYPE_CHECKING:
     from featurex.manifest import Manifest
 
 
-def open_cache(root: Path, backbone: str, weights: Path | None, device: str) -> FaceCache:
-    """Open the cache for a backbone; say which device was chosen before anything slow happens."""
+def open_cache(
+    root: Path,
+    backbone: str,
+    weights: Path | None = None,
+    device: str = "auto",
+    *,
+    precision: str = "float32",
+    mirror: bool = False,
+) -> FaceCache:
+    """Open the cache for a backbone."""
     from featurex.backbones import get_backbone
+    from featurex.embedding_options import EmbeddingOptions
     from featurex.face_cache import FaceCache
 
     if device != "auto":
         from featurex.devices import resolve_device
 
         resolve_device(device)  # a missing GPU is an error also where nothing is left to do
-    return FaceCache(root, get_backbone(backbone, weights), device=device)
+    options = EmbeddingOptions(precision, mirror)
+    return FaceCache(root, get_backbone(backbone, weights), device=device, options=options)
 
 
 def print_manifest(manifest: Manifest) -> None:
@@ -33,24 +43,25 @@ def print_manifest(manifest: Manifest) -> None:
 
 
 def run_extraction(
-    manifest: Manifest, cache: FaceCache, threads: int | None = None
+    manifest: Manifest, *caches: FaceCache, threads: int | None = None
 ) -> ExtractionReport:
-    """Bring the manifest's embeddings into the cache."""
+    """Bring the manifest's embeddings into the cache, those of all backbones in one pass."""
     from featurex.alignment import Photo
     from featurex.extraction import extract
 
     table = manifest.table
     photos = [Photo(*row) for row in zip(table["image_id"], table["path"], strict=True)]
-    with progress(f"Embedding {cache.backbone}", len(photos)) as update:
+    labels = ", ".join(cache.label for cache in caches)
+    with progress(f"Embedding {labels}", len(photos)) as update:
 
         def on_photo(n_settled: int, n_skipped: int) -> None:
             update(n_settled, f"{n_skipped} without a face", "photos")
 
-        report = extract(photos, cache, threads=threads, on_photo=on_photo)
+        report = extract(photos, caches, threads=threads, on_photo=on_photo)
     if report.n_new:
         from featurex.devices import device_label
 
-        say(f"Embedded on {device_label(cache.embedder.device)}.")
+        say(f"Embedded on {device_label(caches[0].embedder.device)}.")
     return report
 
 

@@ -16,7 +16,9 @@ from featurex.alignment import (
 )
 from featurex.backbones import get_backbone
 from featurex.face_cache import FaceCache
+from featurex.faces import ChipFormat
 
+FORMATS = [ChipFormat(150, 0.25)]
 BLANK = np.zeros((64, 64, 3), np.uint8)
 
 
@@ -31,70 +33,74 @@ def photo(write_photo, clear_portraits):
 
 
 def test_a_photo_gives_its_central_face_and_chip(cache, photo, aligner, clear_portraits):
-    found = align(photo, cache)
+    found = align(photo, cache.aligner, FORMATS)
     expected = aligner.central_face(clear_portraits[0])
     assert (found.photo, found.status, found.reason) == (photo, spaces.FOUND, "")
     np.testing.assert_array_equal(found.face.landmarks, expected.landmarks)
     chip = aligner.chip(clear_portraits[0], expected, 150, 0.25)
-    np.testing.assert_array_equal(found.chip, chip)
+    np.testing.assert_array_equal(found.chips[FORMATS[0]], chip)
 
 
 def test_a_stored_face_gives_the_same_chip_without_detection(cache, photo, monkeypatch):
-    first = align(photo, cache)
-    store_alignments([first], cache)
+    first = align(photo, cache.aligner, FORMATS)
+    store_alignments([first], cache.faces, {FORMATS[0]: cache.chips})
     monkeypatch.setattr(cache.aligner, "central_face", lambda pixels: pytest.fail("detected"))
-    face = stored_faces([photo.image_id], cache)[photo.image_id]
+    face = stored_faces([photo.image_id], cache.faces)[photo.image_id]
     for name in ("box", "landmarks", "score"):
         np.testing.assert_allclose(getattr(face, name), getattr(first.face, name), rtol=1e-6)
-    again = align(photo, cache, face)
-    np.testing.assert_array_equal(again.chip, first.chip)
+    again = align(photo, cache.aligner, FORMATS, face)
+    np.testing.assert_array_equal(again.chips[FORMATS[0]], first.chips[FORMATS[0]])
     assert again.face is None
 
 
 def test_a_photo_without_a_face_has_a_lasting_reason(cache, write_photo):
-    found = align(write_photo("blank.png", BLANK), cache)
-    assert (found.status, found.chip, found.lasting) == (spaces.NO_FACE, None, True)
+    found = align(write_photo("blank.png", BLANK), cache.aligner, FORMATS)
+    assert (found.status, found.chips, found.lasting) == (spaces.NO_FACE, {}, True)
 
 
 @pytest.mark.parametrize(
     "content", [b"no image", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n" + bytes(99)]
 )
 def test_a_damaged_photo_has_a_lasting_reason(cache, write_photo, content):
-    found = align(write_photo("bad.png", content), cache)
+    found = align(write_photo("bad.png", content), cache.aligner, FORMATS)
     assert (found.status, found.lasting) == (spaces.UNREADABLE, True)
     assert found.reason
 
 
 def test_a_missing_photo_is_tried_again(cache, photo):
     Path(photo.path).unlink()
-    found = align(photo, cache)
+    found = align(photo, cache.aligner, FORMATS)
     assert (found.status, found.reason) == (spaces.UNREADABLE, "missing file")
     assert not found.lasting
 
 
 def test_a_changed_photo_is_never_taken_for_the_listed_one(cache, photo, write_photo, portraits):
     write_photo("one.png", portraits[1])
-    found = align(photo, cache)
+    found = align(photo, cache.aligner, FORMATS)
     assert (found.status, found.reason, found.lasting) == (spaces.UNREADABLE, CHANGED, False)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (20, 5, 3), (1, 4000, 3), (30, 30)])
 def test_odd_photos_have_no_face(cache, write_photo, shape):
     photo = write_photo("odd.png", np.full(shape, 200, np.uint8))
-    assert align(photo, cache).status == spaces.NO_FACE
+    assert align(photo, cache.aligner, FORMATS).status == spaces.NO_FACE
 
 
 def test_grey_photos_have_faces(cache, write_photo, clear_portraits):
     grey = clear_portraits[0].mean(2).astype(np.uint8)
-    assert align(write_photo("grey.png", grey), cache).status == spaces.FOUND
+    assert align(write_photo("grey.png", grey), cache.aligner, FORMATS).status == spaces.FOUND
 
 
 def test_only_lasting_rows_are_stored(cache, photo, write_photo):
     blank, bad = write_photo("blank.png", BLANK), write_photo("bad.png", b"no image")
     gone = Photo("f" * 64, "/nowhere/gone.png")
-    store_alignments([align(p, cache) for p in (photo, blank, bad, gone)], cache)
+    store_alignments(
+        [align(p, cache.aligner, FORMATS) for p in (photo, blank, bad, gone)],
+        cache.faces,
+        {FORMATS[0]: cache.chips},
+    )
     ids = [p.image_id for p in (photo, blank, bad, gone)]
-    assert stored_statuses(ids, cache) == {
+    assert stored_statuses(ids, cache.faces) == {
         photo.image_id: (spaces.FOUND, ""),
         blank.image_id: (spaces.NO_FACE, ""),
         bad.image_id: (spaces.UNREADABLE, "not an image"),
@@ -104,22 +110,33 @@ def test_only_lasting_rows_are_stored(cache, photo, write_photo):
 
 def test_nothing_is_stored_twice(cache, photo, write_photo):
     """As after a kill between the chips and the faces, in blocks of another composition."""
-    found, blank = align(photo, cache), align(write_photo("blank.png", BLANK), cache)
-    cache.chips.append([photo.image_id], {"chip": found.chip[None]})
-    store_alignments([found, blank], cache)
-    store_alignments([dataclasses.replace(found, face=None), Alignment(photo)], cache)
+    found, blank = (
+        align(photo, cache.aligner, FORMATS),
+        align(write_photo("blank.png", BLANK), cache.aligner, FORMATS),
+    )
+    cache.chips.append([photo.image_id], {"chip": found.chips[FORMATS[0]][None]})
+    store_alignments([found, blank], cache.faces, {FORMATS[0]: cache.chips})
+    store_alignments(
+        [dataclasses.replace(found, face=None), Alignment(photo)],
+        cache.faces,
+        {FORMATS[0]: cache.chips},
+    )
     assert (cache.chips.n_shards, cache.faces.n_shards) == (1, 1)
     assert len(cache.faces) == 2
 
 
 def test_nothing_to_store_writes_nothing(cache):
-    store_alignments([], cache)
+    store_alignments([], cache.faces, {FORMATS[0]: cache.chips})
     assert (len(cache.faces), len(cache.chips)) == (0, 0)
-    assert stored_faces([], cache) == stored_statuses([], cache) == {}
+    assert stored_faces([], cache.faces) == stored_statuses([], cache.faces) == {}
 
 
 def test_a_long_reason_is_cut(cache, write_photo):
     photo = write_photo("bad.png", b"no image")
-    store_alignments([Alignment(photo, spaces.UNREADABLE, "é" * 200 + "x")], cache)
-    status, reason = stored_statuses([photo.image_id], cache)[photo.image_id]
+    store_alignments(
+        [Alignment(photo, spaces.UNREADABLE, "é" * 200 + "x")],
+        cache.faces,
+        {FORMATS[0]: cache.chips},
+    )
+    status, reason = stored_statuses([photo.image_id], cache.faces)[photo.image_id]
     assert (status, reason) == (spaces.UNREADABLE, "é" * 80)

@@ -3,8 +3,10 @@ import pytest
 import torch
 from torch import nn
 
+from featurex.backbones import get_backbone
 from featurex.backbones.base import Backbone
 from featurex.embedding import Embedder
+from featurex.embedding_options import EmbeddingOptions
 from featurex.exceptions import BackboneError, DeviceError
 
 
@@ -53,6 +55,30 @@ def test_evaluation_mode_and_no_gradients(noise):
     Embedder(backbone, "cpu", batch_size=3)(noise)
     assert [n for n, *_ in backbone.module.calls] == [1, 3, 3, 1]
     assert {tuple(rest) for _, *rest in backbone.module.calls} == {(torch.float32, False, False)}
+
+
+def test_mirror_embeds_the_mean_of_both_sides(dlib_backbone, chips):
+    chips = chips[:2]
+    plain = Embedder(dlib_backbone, "cpu")
+    mirrored = Embedder(dlib_backbone, "cpu", options=EmbeddingOptions(mirror=True))(chips)
+    expected = (plain(chips) + plain(chips[:, :, ::-1])) / 2
+    np.testing.assert_allclose(mirrored, expected, atol=1e-5, rtol=0)
+    assert not np.allclose(mirrored, plain(chips), atol=1e-3)
+
+
+def test_bfloat16_points_the_same_way(chips):
+    backbone = get_backbone("dlib-resnet")  # its own weights: they are converted
+    lower = Embedder(backbone, "cpu", options=EmbeddingOptions("bfloat16"))(chips[:3])
+    full = Embedder(backbone, "cpu")(chips[:3])
+    cosine = (lower * full).sum(1) / np.linalg.norm(lower, axis=1) / np.linalg.norm(full, axis=1)
+    assert lower.dtype == np.float32
+    assert (cosine > 0.9999).all()
+    assert not np.array_equal(lower, full)
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(ValueError, match=r"one of float32, bfloat16, float16\. Got 'int8'"):
+        EmbeddingOptions("int8")
 
 
 def test_no_chips_give_no_rows():

@@ -10,6 +10,7 @@ from featurex import alignment
 from featurex.alignment import CHANGED, Photo
 from featurex.backbones.base import Backbone
 from featurex.embedding import Embedder
+from featurex.embedding_options import EmbeddingOptions
 from featurex.exceptions import BackboneError
 from featurex.extraction import extract
 from featurex.face_cache import FaceCache
@@ -82,8 +83,10 @@ def photos(write_photo):
 
 @pytest.fixture
 def open_cache(tmp_path):
-    def open_cache(backbone=None, folder="cache"):
-        return FaceCache(tmp_path / folder, backbone or MeansBackbone(), device="cpu", batch_size=4)
+    def open_cache(backbone=None, folder="cache", **options):
+        backbone = backbone or MeansBackbone()
+        options = EmbeddingOptions(**options)
+        return FaceCache(tmp_path / folder, backbone, device="cpu", batch_size=4, options=options)
 
     return open_cache
 
@@ -140,6 +143,45 @@ def test_a_second_backbone_detects_nothing_again(calls, photos, open_cache):
     assert (calls["detected"], calls["chips"]) == (20, 40)
     assert larger.chip_column([photos[0].image_id]).shape == (1, 32, 32, 3)
     assert second.faces.n_shards == 1
+
+
+def test_several_backbones_need_one_pass(calls, photos, open_cache):
+    names = {"one": 16, "two": 16, "three": 32}
+    caches = [open_cache(MeansBackbone(name, size)) for name, size in names.items()]
+    report = extract(photos, caches, threads=2, block_rows=6)
+    assert report.counts() == {"embedded now": 20, "embedded before": 0, "no face found": 0}
+    assert calls["detected"] == 20
+    assert calls["chips"] == 40  # two formats
+    for cache in caches:
+        np.testing.assert_allclose(embeddings(cache, photos), colours(photos), rtol=1e-5)
+        assert (cache.embeddings.path / "index.h5").is_file()
+
+
+def test_each_backbone_embeds_what_it_lacks(calls, photos, open_cache):
+    extract(photos[:5], open_cache(MeansBackbone("one")))
+    extract(photos[3:8], open_cache(MeansBackbone("big", 32)))
+    calls.update(dict.fromkeys(calls, 0))
+    caches = [open_cache(MeansBackbone("one")), open_cache(MeansBackbone("big", 32))]
+    report = extract(photos, caches, threads=2, block_rows=6)
+    assert (report.n_cached, report.n_new) == (2, 18)
+    blanks = 1 + 1  # every network is tried on one when it is loaded
+    assert calls == {"detected": 12, "chips": 15 + 15, "embedded": 15 + 15 + blanks}
+    for cache in caches:
+        np.testing.assert_allclose(embeddings(cache, photos), colours(photos), rtol=1e-5)
+        assert len(cache.embeddings.keys()) == 20
+
+
+def test_a_pass_over_two_folders_is_refused(photos, open_cache):
+    with pytest.raises(ValueError, match="one folder and one aligner"):
+        extract(photos, [open_cache(), open_cache(folder="other")])
+
+
+def test_mirrored_embeddings_use_the_chips_that_are_there(calls, photos, open_cache):
+    extract(photos, open_cache())
+    mirrored = open_cache(mirror=True)
+    assert extract(photos, mirrored).n_new == 20
+    assert (calls["detected"], calls["chips"]) == (20, 20)
+    assert mirrored.embeddings.path != open_cache().embeddings.path
 
 
 def test_photos_without_an_embedding_are_counted_by_reason(calls, photos, write_photo, open_cache):

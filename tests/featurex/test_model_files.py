@@ -200,6 +200,7 @@ HOSTILE = [
     put("input", value="chips and embeddings"),
     put("input", value=["chips"]),
     put("aligner", value=None),
+    put("embedding", value={"precision": 16, "mirror": False}),
     put("backbone", value="tiny"),
     put("backbone", "name", value=7),
     put("backbone", "chip_size", value="16"),

@@ -202,6 +202,19 @@ def changed(path, **metadata):
     return estimators, old | metadata
 
 
+def test_models_of_other_embeddings_are_not_mixed(model_file):
+    path = model_file("svm", GENDER)
+    other = changed(path, embedding={"precision": "float32", "mirror": True})
+    with pytest.raises(ModelError, match="embeddings of different kinds"):
+        Predictor([load_model(path), other], "cpu")
+
+
+def test_a_precision_from_elsewhere_is_refused(model_file):
+    model = changed(model_file("svm", GENDER), embedding={"precision": "int4", "mirror": False})
+    with pytest.raises(ModelError, match="another version of featurex"):
+        Predictor([model], "cpu")
+
+
 def test_another_aligner_is_refused(model_file):
     path = model_file("svm", GENDER)
     model = changed(path, aligner={"detector": "other"})
