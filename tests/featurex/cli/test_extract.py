@@ -120,3 +120,19 @@ def test_ctrl_c_stops_with_one_line_and_keeps_what_is_done(call, tmp_path, monke
     counts = extract_json(call, *words)
     assert counts["embedded now"] + counts["no face found"] == 12
     assert 0 < len(looked_at) <= 8
+
+
+def test_several_backbones_share_the_pass(call, cache, people_csv, tmp_path):
+    shutil.copytree(cache, tmp_path / "copy")
+    names = ("--backbone", "dlib-resnet", "--backbone", "dlib-resnet:embedding", "--limit", 2)
+    counts = extract_json(call, "csv", people_csv, "--cache", tmp_path / "copy", *names)
+    assert (counts["embedded now"], counts["embedded before"]) == (2, 0)
+    again = extract_json(call, "csv", people_csv, "--cache", tmp_path / "copy", *names)
+    assert (again["embedded now"], again["embedded before"]) == (0, 2)
+
+
+def test_a_weights_file_belongs_to_one_backbone(call, cache, people_csv):
+    names = ("--backbone", "dlib-resnet", "--backbone", "resnet18", "--weights", "w.pth")
+    result = call("extract", "csv", people_csv, "--cache", cache, *names)
+    assert result.exit_code == 1
+    assert "--weights names the file of one backbone" in result.stderr
