@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cache import Store
+from cache import Store, StoredColumn
 from featurex import spaces
 from featurex.alignment import (
     Alignment,
@@ -222,7 +222,7 @@ class _Run:
         ids = [photo.image_id for photo in block]
         faces = stored_faces(ids, self.faces)
         missing: dict[str, list[ChipFormat]] = {i: [] for i in ids}
-        reads = []
+        reads: list[tuple[ChipFormat, list[str], Future[np.ndarray]]] = []
         for format, wanted in self._wanted(ids).items():
             there = self.chips[format].contains(wanted)
             for i in _where(wanted, ~there):
@@ -243,7 +243,8 @@ class _Run:
         wanted: dict[ChipFormat, np.ndarray] = {}
         for cache in self.caches:
             todo = ~cache.embeddings.contains(ids)
-            wanted[cache.chip_format] = wanted.get(cache.chip_format, False) | todo
+            known = wanted.get(cache.chip_format)
+            wanted[cache.chip_format] = todo if known is None else todo | known
         return {format: _where(ids, mask) for format, mask in wanted.items()}
 
     def _read(
@@ -252,7 +253,7 @@ class _Run:
         pieces = [list(ids[start : start + READ_ROWS]) for start in range(0, len(ids), READ_ROWS)]
         store = self.chips[format]
         return [
-            (format, piece, self.pool.submit(np.asarray, store.column("chip", piece)))
+            (format, piece, self.pool.submit(_values, store.column("chip", piece)))
             for piece in pieces
         ]
 
@@ -286,6 +287,10 @@ class _Run:
                 batch = np.stack([chips[cache.chip_format][i] for i in new])
                 cache.embeddings.append(new, {"embedding": cache.embedder(batch)})
         self.report.n_new += len(ids)
+
+
+def _values(column: StoredColumn) -> np.ndarray:
+    return np.asarray(column)
 
 
 def _where(ids: Sequence[str], mask: np.ndarray) -> list[str]:
