@@ -59,13 +59,13 @@ def extract(
     names = list(dict.fromkeys(backbone or ["dlib-resnet"]))
     if weights and len(names) > 1:
         raise ValueError("--weights names the file of one backbone: extract the others without it.")
+    manifest = read_manifest(
+        dataset, root, age_policy=age_policy, photos=photos, limit=limit, seed=seed
+    )
     caches = [
         stages.open_cache(cache, name, weights, device, precision=precision, mirror=mirror)
         for name in names
     ]
-    manifest = read_manifest(
-        dataset, root, age_policy=age_policy, photos=photos, limit=limit, seed=seed
-    )
     if not json:
         stages.print_manifest(manifest)
     report = stages.run_extraction(manifest, *caches, threads=threads)
