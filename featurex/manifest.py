@@ -12,7 +12,17 @@ import pandas as pd
 
 from featurex.labels import AGE_GROUP_DTYPE, GENDER_DTYPE
 
-COLUMNS = ("image_id", "path", "dataset", "subject_id", "age", "age_group", "gender", "fold")
+COLUMNS = (
+    "image_id",
+    "path",
+    "dataset",
+    "subject_id",
+    "age",
+    "age_group",
+    "gender",
+    "race",
+    "fold",
+)
 
 # Task name -> the column that holds its labels.
 TASK_COLUMNS = {"age-group": "age_group", "gender": "gender", "age": "age"}
@@ -31,7 +41,8 @@ class Manifest:
         bytes, unique), `path` (str, absolute), `dataset` (str), `subject_id` (str or None), `age`
         (float, years, or NaN), `age_group` (ordered category over
         :data:`~featurex.labels.AGE_GROUPS`), `gender` (category over
-        :data:`~featurex.labels.GENDERS`), `fold` (Int64: the data set's own, or missing).
+        :data:`~featurex.labels.GENDERS`), `race` (str, in the data set's own words, or None; no
+        task, only a column to look at errors by), `fold` (Int64: the data set's own, or missing).
     dropped : dict of str to int
         Rows dropped, by reason.
     dataset : str
@@ -118,7 +129,7 @@ class Manifest:
         for reason, count in sorted(self.dropped.items(), key=lambda item: -item[1]):
             lines.append((f"dropped: {reason}", count, ", ".join(self.examples.get(reason, []))))
         lines.append(("kept", len(self), ""))
-        for column in ("age", "age_group", "gender", "subject_id", "fold"):
+        for column in ("age", "age_group", "gender", "race", "subject_id", "fold"):
             name = column.removesuffix("_id").replace("_", " ")
             lines.append((f"kept, with {name}", int(self.table[column].notna().sum()), ""))
         return pd.DataFrame(lines, columns=["rows", "count", "examples"])
@@ -130,7 +141,7 @@ def make_table(columns: Mapping[str, object], dataset: str) -> pd.DataFrame:
     Parameters
     ----------
     columns : mapping of str to array-like
-        `image_id` and `path`, and any of `subject_id`, `age`, `age_group`, `gender` and `fold`.
+        `image_id` and `path`, and any of the other columns but `dataset`.
     dataset : str
         The data set's name.
 
@@ -141,14 +152,19 @@ def make_table(columns: Mapping[str, object], dataset: str) -> pd.DataFrame:
     """
     table = pd.DataFrame({**columns, "dataset": dataset}).reset_index(drop=True)
     table = table.reindex(columns=list(COLUMNS))
-    subjects = table["subject_id"].astype(object)
     return table.assign(
-        subject_id=subjects.where(subjects.notna(), None),
+        subject_id=_texts(table["subject_id"]),
         age=table["age"].astype(np.float64),
         age_group=_category(table["age_group"], AGE_GROUP_DTYPE),
         gender=_category(table["gender"], GENDER_DTYPE),
+        race=_texts(table["race"]),
         fold=table["fold"].astype("Int64"),
     )
+
+
+def _texts(texts: pd.Series) -> pd.Series:
+    texts = texts.astype(object)
+    return texts.where(texts.notna(), None)
 
 
 def _category(labels: pd.Series, dtype: pd.CategoricalDtype) -> pd.Series:

@@ -9,6 +9,7 @@ import typer
 
 from featurex.cli.shared import (
     AgePolicy,
+    Ages,
     BackboneName,
     CacheDir,
     Dataset,
@@ -67,6 +68,7 @@ def compare(
     jobs: Jobs = -1,
     age_policy: AgePolicy = "strict",
     photos: Photos = None,
+    ages: Ages = None,
     limit: Limit = None,
     seed: Seed = 0,
     json: Json = False,
@@ -80,7 +82,7 @@ def compare(
 
     models = check_model_names(model or DEFAULT_MODELS)
     manifest = read_manifest(
-        dataset, root, age_policy=age_policy, photos=photos, limit=limit, seed=seed
+        dataset, root, age_policy=age_policy, photos=photos, ages=ages, limit=limit, seed=seed
     )
     tasks = choose_tasks(task or [], manifest)
     ready_folder(out_dir)

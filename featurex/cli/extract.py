@@ -9,6 +9,7 @@ import typer
 
 from featurex.cli.shared import (
     AgePolicy,
+    Ages,
     CacheDir,
     Dataset,
     Device,
@@ -48,6 +49,7 @@ def extract(
     ] = None,
     age_policy: AgePolicy = "strict",
     photos: Photos = None,
+    ages: Ages = None,
     limit: Limit = None,
     seed: Seed = 0,
     json: Json = False,
@@ -60,7 +62,7 @@ def extract(
     if weights and len(names) > 1:
         raise ValueError("--weights names the file of one backbone: extract the others without it.")
     manifest = read_manifest(
-        dataset, root, age_policy=age_policy, photos=photos, limit=limit, seed=seed
+        dataset, root, age_policy=age_policy, photos=photos, ages=ages, limit=limit, seed=seed
     )
     caches = [
         stages.open_cache(cache, name, weights, device, precision=precision, mirror=mirror)

@@ -9,6 +9,7 @@ import typer
 
 from featurex.cli.shared import (
     AgePolicy,
+    Ages,
     BackboneName,
     CacheDir,
     Dataset,
@@ -57,6 +58,7 @@ def fit(
     jobs: Jobs = -1,
     age_policy: AgePolicy = "strict",
     photos: Photos = None,
+    ages: Ages = None,
     limit: Limit = None,
     seed: Seed = 0,
     json: Json = False,
@@ -73,7 +75,7 @@ def fit(
     if out_file.is_dir():
         raise ValueError(f"{out_file} is a folder: name the model's file with --out.")
     manifest = read_manifest(
-        dataset, root, age_policy=age_policy, photos=photos, limit=limit, seed=seed
+        dataset, root, age_policy=age_policy, photos=photos, ages=ages, limit=limit, seed=seed
     )
     tasks = choose_tasks(task or [], manifest)
     ready_folder(out_file.parent)

@@ -57,6 +57,7 @@ AgePolicy = Annotated[
 Photos = Annotated[
     str | None, typer.Option("--photos", help="Adience: aligned (default) or faces.")
 ]
+Ages = Annotated[str | None, typer.Option("--ages", help="APPA-REAL: real (default) or apparent.")]
 Jobs = Annotated[
     int, typer.Option("--jobs", help="Processes that tune models; -1 is one for each core.")
 ]
@@ -115,13 +116,15 @@ def read_manifest(
     *,
     age_policy: str = "strict",
     photos: str | None = None,
+    ages: str | None = None,
     limit: int | None = None,
     seed: int = 0,
 ) -> Manifest:
     """Read a data set as the options say."""
     from featurex import datasets
 
-    options = {"age_policy": age_policy} | ({"photos": photos} if photos else {})
+    given = {"age_policy": age_policy, "photos": photos, "ages": ages}
+    options = {name: value for name, value in given.items() if value is not None}
     manifest = datasets.read(dataset, root, **options)
     return manifest.sample(limit, seed) if limit else manifest
 

@@ -5,13 +5,36 @@ from pathlib import Path
 
 import pandas as pd
 
-from featurex.datasets import adience, fgnet, folder, people, table, utkface
+from featurex.datasets import (
+    adience,
+    appa_real,
+    fairface,
+    fgnet,
+    folder,
+    imdb_wiki,
+    lfw,
+    people,
+    table,
+    utkface,
+)
 from featurex.datasets.people import people_root
 from featurex.datasets.reader import Reader
 from featurex.manifest import Manifest
 
 READERS: dict[str, Reader] = {
-    module.READER.name: module.READER for module in (people, utkface, fgnet, adience, table, folder)
+    module.READER.name: module.READER
+    for module in (
+        people,
+        utkface,
+        fgnet,
+        adience,
+        fairface,
+        imdb_wiki,
+        appa_real,
+        lfw,
+        table,
+        folder,
+    )
 }
 
 __all__ = ["READERS", "Reader", "describe", "people_root", "read"]
@@ -28,7 +51,8 @@ def read(name: str, root: str | Path | None = None, **options: str) -> Manifest:
         Where it is: a folder, or for ``"csv"`` a file. Only ``"people"`` does without.
     **options : str
         The reader's options: `age_policy` (``"strict"`` or ``"nearest"``) for all, `photos`
-        (``"aligned"`` or ``"faces"``) for ``"adience"``.
+        (``"aligned"`` or ``"faces"``) for ``"adience"``, `ages` (``"real"`` or ``"apparent"``)
+        for ``"appa-real"``.
 
     Returns
     -------

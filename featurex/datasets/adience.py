@@ -26,7 +26,7 @@ import pandas as pd
 from featurex.datasets.cleaning import Dropped, clean
 from featurex.datasets.delimited import read_records
 from featurex.datasets.parsing import UnknownLabelError, parse_gender, unknown_label
-from featurex.datasets.photos import check_folder, list_folder, only_inside
+from featurex.datasets.photos import check_folder, find_folder, only_inside
 from featurex.datasets.reader import Reader
 from featurex.exceptions import DatasetError
 from featurex.labels import age_to_group, check_age_policy
@@ -134,15 +134,11 @@ def read_labels(root: str | Path, dropped: Dropped | None = None) -> pd.DataFram
 
 def _label_folder(top: Path) -> Path:
     """Return the folder of the fold files: `top` or one of its subfolders."""
-    for folder in (top, *list_folder(top, top, Dropped())[0]):
-        missing = [name for name in FOLD_FILES if not (folder / name).exists()]
-        if not missing:
-            return folder
-        if len(missing) < len(FOLD_FILES):
-            raise DatasetError(f"{folder} lacks {', '.join(missing)}. Adience has five fold files.")
-    raise DatasetError(
-        f"No {FOLD_FILES[0]} in {top} or its folders. Put Adience's fold files there."
-    )
+    folder = find_folder(top, FOLD_FILES, "Adience")
+    missing = [name for name in FOLD_FILES if not (folder / name).exists()]
+    if missing:
+        raise DatasetError(f"{folder} lacks {', '.join(missing)}. Adience has five fold files.")
+    return folder
 
 
 def _photo_folder(top: Path, photos: str) -> Path:

@@ -18,7 +18,7 @@ MAX_EXAMPLES = 3
 MAX_REASONS = 50  # a hostile label file could name a new reason in each row
 
 LABELS = ["age", "age_group", "gender"]
-CANDIDATE_COLUMNS = ["path", "subject_id", *LABELS, "fold"]
+CANDIDATE_COLUMNS = ["path", "subject_id", *LABELS, "age_label", "race", "fold"]
 
 _EMPTY_FILE_ID = image_id(b"")
 
@@ -62,18 +62,21 @@ def clean(
     root: Path,
     age_policy: str,
     notes: tuple[str, ...] = (),
+    max_age: float = MAX_AGE,
 ) -> Manifest:
     """Return the manifest of the usable photos among the candidates.
 
-    Drops, with their reasons, ages outside 0 to 116 years, rows without any label, files that
-    can't be read, all copies of a photo whose labels conflict, and all but one of the other
+    Drops, with their reasons, ages outside 0 to `max_age` years, rows without any label, files
+    that can't be read, all copies of a photo whose labels conflict, and all but one of the other
     copies (the first, with every label that any copy has). A known age gives the age group where
-    there is none.
+    there is none. Copies that differ in race only stay one photo, of no race.
 
     Parameters
     ----------
     candidates : sequence of dict, or DataFrame
-        Rows with `path` (absolute) and any other column of a manifest.
+        Rows with `path` (absolute), any other column of a manifest, and `age_label`: the age as
+        the data set writes it, where it writes more than comes out as age or group. Copies that
+        differ in it conflict.
     dropped : Dropped
         What the reader itself dropped; what this function drops is added.
     dataset, root : str, Path
@@ -82,6 +85,8 @@ def clean(
         A name in :data:`~featurex.labels.AGE_POLICIES`.
     notes : tuple of str
         Notes of the manifest.
+    max_age : float
+        The oldest age, in years, that is believed.
 
     Raises
     ------
@@ -90,7 +95,7 @@ def clean(
     """
     rows = pd.DataFrame(candidates).reindex(columns=CANDIDATE_COLUMNS).reset_index(drop=True)
     rows["age"] = rows["age"].astype(np.float64)
-    rows = dropped.split(rows, (rows["age"] < 0) | (rows["age"] > MAX_AGE), "age out of range")
+    rows = dropped.split(rows, (rows["age"] < 0) | (rows["age"] > max_age), "age out of range")
     rows = dropped.split(rows, rows[LABELS].isna().all(axis=1), "no label")
     rows = _drop_copies(_with_ids(rows, dropped), dropped)
     rows = _with_age_groups(rows, dropped, age_policy)
@@ -113,9 +118,11 @@ def _with_ids(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
 
 def _drop_copies(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
     copies = rows[rows["image_id"].duplicated(keep=False)]
-    labels = copies.groupby("image_id")[LABELS].nunique()
-    conflicting = labels.index[(labels > 1).any(axis=1)]
+    kinds = copies.groupby("image_id")[[*LABELS, "age_label", "race"]].nunique()
+    conflicting = kinds.index[(kinds.drop(columns="race") > 1).any(axis=1)]
     rows = dropped.split(rows, rows["image_id"].isin(conflicting), "conflicting labels")
+    unsure = rows["image_id"].isin(kinds.index[kinds["race"] > 1])
+    rows = rows.assign(race=rows["race"].astype(object).mask(unsure, None))
     dropped.split(rows, rows["image_id"].duplicated(), "duplicate")
     return rows.groupby("image_id", sort=False, as_index=False).first()
 

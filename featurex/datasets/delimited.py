@@ -38,7 +38,7 @@ def read_records(
     DatasetError
         If the file can't be read, isn't UTF-8 or such a table, or lacks a column.
     """
-    lines = csv.reader(io.StringIO(_text(path), newline=""), strict=True, **format_parameters)
+    lines = csv.reader(io.StringIO(read_text(path), newline=""), strict=True, **format_parameters)
     try:
         header = [name.strip().lower() for name in next(lines, [])]
         _check_header(header, required, path)
@@ -51,7 +51,14 @@ def read_records(
         raise DatasetError(f"{path}, line {lines.line_num}: not such a table ({error}).") from error
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a UTF-8 file of at most 256 MiB, without a byte order mark.
+
+    Raises
+    ------
+    DatasetError
+        If it can't be read or isn't UTF-8.
+    """
     try:
         with open_regular(path, MAX_TABLE_BYTES) as file:
             return file.read().decode("utf-8-sig")

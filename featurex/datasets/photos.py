@@ -1,6 +1,7 @@
 """Finding photos in a folder without leaving it."""
 
 import os
+from collections.abc import Set
 from pathlib import Path
 
 from featurex.datasets.cleaning import Dropped
@@ -39,13 +40,35 @@ def only_inside(
     rows: list[dict[str, object]], folder: Path, dropped: Dropped
 ) -> list[dict[str, object]]:
     """Return the rows whose `path` lies in a folder, and count the others as dropped."""
-    kept = []
+    kept, resolved = [], Path(os.path.realpath(folder))
     for row in rows:
-        if inside(folder, Path(str(row["path"]))):
+        if inside(resolved, Path(str(row["path"]))):
             kept.append(row)
         else:
             dropped.add(OUTSIDE, str(row["path"]))
     return kept
+
+
+def find_folder(root: Path, names: tuple[str, ...], dataset: str) -> Path:
+    """Return `root` or the first of its direct subfolders that holds any of the files `names`.
+
+    Raises
+    ------
+    DatasetError
+        If none does; the message names the files.
+    """
+    if folder := folder_with(root, names):
+        return folder
+    wanted = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    raise DatasetError(
+        f"No {wanted} in {root} or its folders. Give the folder that holds {dataset}."
+    )
+
+
+def folder_with(root: Path, names: tuple[str, ...]) -> Path | None:
+    """Return what :func:`find_folder` returns, or None."""
+    folders = (root, *list_folder(root, root, Dropped())[0])
+    return next((f for f in folders if any((f / name).exists() for name in names)), None)
 
 
 def find_photos(root: Path, dropped: Dropped) -> list[Path]:
@@ -64,10 +87,13 @@ def find_photos(root: Path, dropped: Dropped) -> list[Path]:
     return photos
 
 
-def list_folder(folder: Path, root: Path, dropped: Dropped) -> tuple[list[Path], list[Path]]:
+def list_folder(
+    folder: Path, root: Path, dropped: Dropped, suffixes: Set[str] = PHOTO_SUFFIXES
+) -> tuple[list[Path], list[Path]]:
     """Return a folder's subfolders and its photos, each sorted, without what leads out of `root`.
 
-    A subfolder that can't be listed is empty, and counted as ``"unreadable folder"``.
+    A subfolder that can't be listed is empty, and counted as ``"unreadable folder"``. With other
+    `suffixes` (in lower case), other files than photos are listed.
 
     Raises
     ------
@@ -78,7 +104,7 @@ def list_folder(folder: Path, root: Path, dropped: Dropped) -> tuple[list[Path],
     photos: list[Path] = []
     for entry in _entries(folder, root, dropped):
         is_folder = _is_folder(entry)
-        if not is_folder and Path(entry.name).suffix.lower() not in PHOTO_SUFFIXES:
+        if not is_folder and Path(entry.name).suffix.lower() not in suffixes:
             continue
         if entry.is_symlink() and not inside(root, Path(entry.path)):
             dropped.add(OUTSIDE, entry.name)

@@ -1,8 +1,9 @@
-"""UTKFace: 23,707 crops of 200x200 pixels with age and gender in the file name.
+"""UTKFace: 23,707 crops of 200x200 pixels with age, gender and race in the file name.
 
 ``[age]_[gender]_[race]_[date and time].jpg``, and ``.jpg.chip.jpg`` for the aligned crops; gender
-0 is male and 1 female. A few names lack a field and can't be told apart from the others' fields;
-a few more lack a dot, or have a space or digits too many after the fields that matter.
+0 is male and 1 female; race 0 to 4 is White, Black, Asian, Indian or Other. A few names lack a
+field and can't be told apart from the others' fields; a few more lack a dot, or have a space or
+digits too many after the fields that matter.
 
 There is no subject field, though people recur: a plain split has them on both sides.
 """
@@ -17,9 +18,10 @@ from featurex.labels import check_age_policy
 from featurex.manifest import Manifest
 
 GENDER_CODES = {"0": "male", "1": "female"}
+RACES = ("White", "Black", "Asian", "Indian", "Other")
 
-# Age, gender, race (unused: it only tells a complete name), then the date.
-_NAME = re.compile(r"(\d{1,3})_([01])_[0-4]_\d{8}", re.ASCII)
+# Age, gender, race, then the date, which tells a complete name.
+_NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d{8}", re.ASCII)
 
 
 def read(root: str | Path, *, age_policy: str = "strict") -> Manifest:
@@ -35,7 +37,7 @@ def read(root: str | Path, *, age_policy: str = "strict") -> Manifest:
     Returns
     -------
     Manifest
-        With age, age group and gender.
+        With age, age group, gender and race.
 
     Raises
     ------
@@ -46,19 +48,22 @@ def read(root: str | Path, *, age_policy: str = "strict") -> Manifest:
     folder, dropped, rows = check_folder(root, "UTKFace"), Dropped(), []
     for photo in find_photos(folder, dropped):
         if match := _NAME.match(photo.name):
-            age, gender = match.groups()
-            rows.append({"path": str(photo), "age": float(age), "gender": GENDER_CODES[gender]})
+            rows.append({"path": str(photo), **_labels(*match.groups())})
         else:
             dropped.add("unparsable name", photo.name)
     notes = ("UTKFace doesn't say who is in a photo: people may be on both sides of a split.",)
     return clean(rows, dropped, dataset="utkface", root=folder, age_policy=age_policy, notes=notes)
 
 
+def _labels(age: str, gender: str, race: str) -> dict[str, object]:
+    return {"age": float(age), "gender": GENDER_CODES[gender], "race": RACES[int(race)]}
+
+
 READER = Reader(
     name="utkface",
     read=read,
     what="23,707 face crops of all ages, collected on the web",
-    labels="age, gender",
+    labels="age, gender, race",
     subjects="no",
     terms="non-commercial research",
     citation='Zhang, Song, Qi: "Age progression/regression by conditional adversarial '

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featurex.labels import AGE_GROUPS, GENDERS
@@ -29,6 +29,7 @@ def test_a_table_has_the_contracts_columns_and_types():
         age=[3, None],
         age_group=["60+", None],
         gender=[None, "female"],
+        race=[None, "Other"],
         fold=[4, None],
     ).table
     assert tuple(table.columns) == COLUMNS
@@ -39,11 +40,20 @@ def test_a_table_has_the_contracts_columns_and_types():
     assert tuple(table["age_group"].cat.categories) == AGE_GROUPS
     assert tuple(table["gender"].cat.categories) == GENDERS
     assert table["fold"].dtype == "Int64"
-    assert table.isna().sum().tolist() == [0, 0, 0, 1, 1, 1, 1, 1]
+    assert table["race"].tolist() == [None, "Other"]
+    assert table.isna().sum().tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 1]
 
 
 def test_labels_that_a_data_set_lacks_are_missing_columns_of_the_same_types():
-    full = make(n=1, subject_id=["s"], age=[3], age_group=["0-2"], gender=["male"], fold=[0])
+    full = make(
+        n=1,
+        subject_id=["s"],
+        age=[3],
+        age_group=["0-2"],
+        gender=["male"],
+        race=["Other"],
+        fold=[0],
+    )
     empty = make(n=1)
     assert empty.table["age"].isna().all()
     assert empty.table.dtypes.astype(str).to_dict() == full.table.dtypes.astype(str).to_dict()
@@ -83,6 +93,7 @@ def test_the_summary_shows_examples():
     assert "a.jpg, b.jpg" in manifest.summary()["examples"].tolist()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 30), st.integers(1, 40), st.integers(0, 5))
 def test_a_sample_keeps_whole_rows_in_their_order(n, size, seed):
     manifest = make(n=n, dropped={"duplicate": 7}, age=np.arange(n))

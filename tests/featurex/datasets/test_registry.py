@@ -8,7 +8,8 @@ from featurex.labels import AGE_POLICIES
 
 
 def test_the_data_sets_are_those_of_the_command_line():
-    assert set(READERS) == {"people", "utkface", "fgnet", "adience", "csv", "folder"}
+    research = {"utkface", "fgnet", "adience", "fairface", "imdb-wiki", "appa-real", "lfw"}
+    assert set(READERS) == {"people", "csv", "folder"} | research
 
 
 def test_the_people_need_no_folder():

@@ -41,6 +41,7 @@ def test_all_columns_are_read(write):
         "age": 8.5,
         "age_group": "8-13",
         "gender": "female",
+        "race": None,
         "fold": 3,
     }
 

@@ -25,6 +25,7 @@ def test_age_and_gender_come_from_the_name(make_photos):
     assert manifest.table["age_group"].astype(object).tolist()[0] == "25-32"
     assert manifest.table["age_group"].isna().tolist() == [False, True]
     assert manifest.table["subject_id"].isna().all()
+    assert manifest.table["race"].tolist() == ["White", "White"]
     assert manifest.tasks() == ("age-group", "gender", "age")
     assert any("both sides" in note for note in manifest.notes)
 
@@ -35,6 +36,14 @@ def test_rows_know_their_photo(make_photos):
     assert Path(row["path"]).is_absolute()
     assert row["image_id"] == image_id(Path(row["path"]).read_bytes())
     assert row["dataset"] == "utkface"
+
+
+@pytest.mark.parametrize(
+    ("code", "race"), enumerate(["White", "Black", "Asian", "Indian", "Other"])
+)
+def test_the_race_is_the_third_field(make_photos, code, race):
+    manifest = read(make_photos({f"20_0_{code}_20170116184028385.jpg": 1}))
+    assert manifest.table["race"].tolist() == [race]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +94,7 @@ def test_of_equal_photos_one_stays_and_conflicting_ones_all_go(make_photos):
         "20_0_0_20170116184028385.jpg": (20, "male"),
         "40_1_0_20170116184028385.jpg": (40, "female"),
     }
+    assert manifest.table["race"].tolist() == [None, "White"]
     assert manifest.dropped == {"conflicting labels": 5, "duplicate": 1}
     assert manifest.found == 8
 
