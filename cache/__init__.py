@@ -7,23 +7,40 @@ README.md beside this file.
 
 from cache.checking import Problem, verify
 from cache.columns import StoredColumn
-from cache.errors import CacheError, DamagedShardError, MissingRowError, SchemaError
-from cache.listing import SpaceInfo, info, spaces
+from cache.compaction import Compaction, compact
+from cache.dropping import Dropped, drop
+from cache.errors import (
+    CacheError,
+    DamagedShardError,
+    MissingRowError,
+    SchemaError,
+    VanishedShardError,
+)
+from cache.listing import SpaceInfo, find_space, info, spaces
+from cache.repairing import Repair, repair
 from cache.space import Column, Space
 from cache.store import Store
 
 __all__ = [
     "CacheError",
     "Column",
+    "Compaction",
     "DamagedShardError",
+    "Dropped",
     "MissingRowError",
     "Problem",
+    "Repair",
     "SchemaError",
     "Space",
     "SpaceInfo",
     "Store",
     "StoredColumn",
+    "VanishedShardError",
+    "compact",
+    "drop",
+    "find_space",
     "info",
+    "repair",
     "spaces",
     "verify",
 ]

@@ -1,6 +1,6 @@
 """`verify`: read everything in a cache and list what is wrong with it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,34 +8,47 @@ import numpy as np
 
 from cache import description, index
 from cache.description import Description
-from cache.errors import REMEDY, CacheError
+from cache.errors import CacheError, VanishedShardError
+from cache.examining import examine, reason
 from cache.files import is_temporary
+from cache.index_check import check_index
 from cache.keys import Keys
-from cache.layout import extra_arrays
 from cache.listing import space_folders
 from cache.lookup import Lookup, empty_lookup
-from cache.shards import SHARD_NAME, SHARDS_FOLDER, Shard, open_shard
-from cache.space import Column
+from cache.shards import SHARD_NAME, SHARDS_FOLDER, Shard
+from cache.space import FOLDER_NAME
 
-_BATCH_BYTES = 2**26
-_LEFTOVER = "left by a writer that was killed or still runs; if none runs, delete it"
+_LEFTOVER = "left by a writer that was killed or still runs; `featurex cache repair` deletes it"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: the file or folder, and what is wrong with it."""
+    """One thing that is not as it should be.
+
+    Attributes
+    ----------
+    path : Path
+        The file or folder.
+    what : str
+        What is wrong with it.
+    harmless : bool
+        Whether every row is there and right all the same: what a killed run leaves.
+    """
 
     path: Path
     what: str
+    harmless: bool = False
 
 
 def verify(root: str | Path) -> list[Problem]:
     """Read every byte of a cache and list what is wrong; an empty list says it is sound.
 
     Found are: unreadable descriptions; shards that are truncated, foreign, of another schema, or
-    named by other keys; missing, extra and ill-formed arrays; rows whose CRC-32 is wrong; keys in
-    two shards; an index that is out of date; files left by killed writers; unknown files.  A
-    shard without a sound structure is one problem; its rows are not looked at.
+    named by other keys; missing, extra and ill-formed arrays; rows whose CRC-32 is wrong; shards
+    that the index shows and that are gone; an index that is not what was written; unknown files.
+    Harmless are: files left by killed writers; a space that was not finished being made; keys in
+    two shards; an index that does not show the newest shards.  A shard without a sound structure
+    is one problem; its rows are not looked at.
 
     Raises
     ------
@@ -45,82 +58,73 @@ def verify(root: str | Path) -> list[Problem]:
     return [problem for folder in space_folders(root) for problem in _check_space(folder)]
 
 
-def _check_space(folder: Path) -> Iterator[Problem]:
-    try:
-        described = description.read(folder)
-    except CacheError as error:
-        yield _problem(folder / description.FILE_NAME, error)
-        return
-    yield from _check_names(folder)
-    sound: list[tuple[Shard, Keys]] = []
-    for path in _files(folder / SHARDS_FOLDER):
-        if SHARD_NAME.fullmatch(path.name):
-            yield from _check_shard(path, described, sound)
-    lookup = empty_lookup().extended(sound)
-    yield from _doubled_keys(lookup)
-    yield from _check_index(folder, lookup)
+def strays(folder: Path) -> Iterator[Path]:
+    """Yield what lies in a space's folder and is neither its own nor a temporary file."""
+    expected = {description.FILE_NAME, index.FILE_NAME, SHARDS_FOLDER}
+    for path in files_in(folder):
+        if path.name not in expected and not is_temporary(path):
+            yield path
+    for path in files_in(folder / SHARDS_FOLDER):
+        if not SHARD_NAME.fullmatch(path.name) and not is_temporary(path):
+            yield path
 
 
-def _files(folder: Path) -> list[Path]:
+def leftovers(folder: Path) -> list[Path]:
+    """Return the temporary files in a space's folder."""
+    return [*filter(is_temporary, [*files_in(folder), *files_in(folder / SHARDS_FOLDER)])]
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return what lies in a folder, sorted; nothing where there is none."""
     return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def _check_names(folder: Path) -> Iterator[Problem]:
-    """Yield what should not lie in a space's folder, and a missing folder of shards."""
+def _check_space(folder: Path) -> Iterator[Problem]:
+    if is_temporary(folder):
+        yield Problem(folder, _LEFTOVER, harmless=True)
+        return
+    try:
+        described = description.read(folder)
+    except CacheError as error:
+        yield _undescribed(folder, error)
+        return
+    yield from (Problem(path, _LEFTOVER, harmless=True) for path in leftovers(folder))
+    yield from (Problem(path, "no file of a cache; move it away") for path in strays(folder))
     if not (folder / SHARDS_FOLDER).is_dir():
-        yield Problem(folder / SHARDS_FOLDER, "no such folder; make it, or delete the space")
-    expected = {description.FILE_NAME, index.FILE_NAME, SHARDS_FOLDER}
-    for path in _files(folder):
-        if path.name not in expected:
-            yield _stray(path)
-    for path in _files(folder / SHARDS_FOLDER):
-        if not SHARD_NAME.fullmatch(path.name):
-            yield _stray(path)
+        yield Problem(folder / SHARDS_FOLDER, "no such folder")
+    opened: list[tuple[Shard, Keys]] = []
+    for path in files_in(folder / SHARDS_FOLDER):
+        if SHARD_NAME.fullmatch(path.name):
+            yield from _check_shard(path, described, opened)
+    yield from _doubled_keys(empty_lookup().extended(opened))
+    yield from _check_index(folder)
 
 
-def _stray(path: Path) -> Problem:
-    return Problem(path, _LEFTOVER if is_temporary(path) else "no file of a cache; move it away")
+def _undescribed(folder: Path, error: CacheError) -> Problem:
+    """Return the problem of a folder whose ``space.json`` is missing or can't be read."""
+    path = folder / description.FILE_NAME
+    if path.exists() or not FOLDER_NAME.fullmatch(folder.name) or any(strays(folder)):
+        return Problem(path, reason(path, error))
+    shards = [file for file in files_in(folder / SHARDS_FOLDER) if not is_temporary(file)]
+    if shards:
+        what = f"missing; the next extraction writes it, and finds the {len(shards)} shards again"
+        return Problem(path, what)
+    return Problem(path, "not written yet; the next extraction goes on", harmless=True)
 
 
 def _check_shard(
-    path: Path, described: Description, sound: list[tuple[Shard, Keys]]
+    path: Path, described: Description, opened: list[tuple[Shard, Keys]]
 ) -> Iterator[Problem]:
-    """Yield a shard's problems; one that can be opened joins `sound`."""
+    """Yield a shard's problems; one that can be opened joins `opened`."""
     try:
-        shard, keys = open_shard(path, described.space.id, described.columns)
-        extra = extra_arrays(path, described.columns)
+        examined = examine(path, described)
+    except VanishedShardError:
+        return  # merged into another one since the folder was listed
     except CacheError as error:
-        yield _problem(path, error)
+        yield Problem(path, reason(path, error))
         return
-    sound.append((shard, keys))
-    if extra:
-        yield Problem(path, f"has arrays that the space does not know: {', '.join(extra)}")
-    for column in described.columns:
-        yield from _check_rows(shard, column, keys)
-
-
-def _check_rows(shard: Shard, column: Column, keys: Keys) -> Iterator[Problem]:
-    try:
-        wrong = _wrong_rows(shard, column, keys)
-    except CacheError as error:
-        yield _problem(shard.path, error)
-        return
-    if wrong:
-        yield Problem(
-            shard.path,
-            f"{len(wrong)} of {len(keys)} rows of column {column.name!r} are not what was "
-            f"written, the first is row {wrong[0]}",
-        )
-
-
-def _wrong_rows(shard: Shard, column: Column, keys: Keys) -> Sequence[int]:
-    step = max(1, _BATCH_BYTES // column.row_bytes)
-    wrong: list[int] = []
-    for start in range(0, len(keys), step):
-        rows = np.arange(start, min(start + step, len(keys)))
-        _, positions = shard.examine(column.name, rows, keys[rows])
-        wrong += rows[positions].tolist()
-    return wrong
+    opened.append((examined.shard, examined.keys))
+    yield from (Problem(path, what) for what in examined.problems)
 
 
 def _doubled_keys(lookup: Lookup) -> Iterator[Problem]:
@@ -128,24 +132,22 @@ def _doubled_keys(lookup: Lookup) -> Iterator[Problem]:
     for shard, n_rows in zip(lookup.shards, counted, strict=True):
         doubled = shard.layout.rows - n_rows
         if doubled:
-            what = f"{doubled} of its keys are also in shards that come first by name and count"
-            yield Problem(shard.path, what)
+            what = (
+                f"{doubled} of its keys are also in shards that come first by name and count; "
+                "`featurex cache compact` drops them"
+            )
+            yield Problem(shard.path, what, harmless=True)
 
 
-def _check_index(folder: Path, lookup: Lookup) -> Iterator[Problem]:
+def _check_index(folder: Path) -> Iterator[Problem]:
     path = folder / index.FILE_NAME
-    if not path.exists():
-        return
+    there = [
+        file.stem for file in files_in(folder / SHARDS_FOLDER) if SHARD_NAME.fullmatch(file.name)
+    ]
     try:
-        current = index.is_current(path, lookup)
+        for found in check_index(path, there):
+            yield Problem(path, found.what, found.harmless)
+    except VanishedShardError:
+        return  # not published yet
     except CacheError as error:
-        yield _problem(path, error)
-        return
-    if not current:
-        yield Problem(
-            path, "out of date: it does not show the shards that are there; publish again"
-        )
-
-
-def _problem(path: Path, error: CacheError) -> Problem:
-    return Problem(path, str(error).removeprefix(f"{path}: ").removesuffix(f" {REMEDY}"))
+        yield Problem(path, reason(path, error))

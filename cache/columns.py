@@ -6,9 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cache.errors import VanishedShardError
 from cache.lookup import Places
+from cache.scanning import find_again
 from cache.shards import Shard
 from cache.space import Column
+
+_ATTEMPTS = 10
 
 
 class StoredColumn:
@@ -17,7 +21,8 @@ class StoredColumn:
     Indexing the first axis works as in NumPy: ``column[3]``, ``column[10:20]``,
     ``column[[5, 2, 5]]``, ``column[mask]``; ``np.asarray(column)`` reads everything.  Every row is
     checked against its CRC-32 on every read.  It holds no open file, so it may be used from
-    several threads, after a fork, and pickled (40 bytes a row travel, not the data).
+    several threads, after a fork, and pickled (40 bytes a row travel, not the data).  If its shards
+    were merged into others meanwhile, the rows are found there.
 
     Made by `Store.column`.
 
@@ -31,14 +36,13 @@ class StoredColumn:
 
     def __init__(self, column: Column, shards: tuple[Shard, ...], places: Places) -> None:
         self._column = column
-        self._shards = shards
-        self._places = places
+        self._where = shards, places  # one attribute: threads must never see half of a change
 
     def __repr__(self) -> str:
         return f"StoredColumn({self._column.name!r}, shape={self.shape}, dtype={self.dtype})"
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._where[1])
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -73,28 +77,40 @@ class StoredColumn:
             if rows.ndim != 1:
                 raise IndexError(f"A StoredColumn is indexed by rows only. Got {indices!r}.")
             rows = rows.astype(np.intp) if rows.size == 0 else rows
-        return StoredColumn(self._column, self._shards, self._places[rows])
+        shards, places = self._where
+        return StoredColumn(self._column, shards, places[rows])
 
     def __getitem__(self, item: Any) -> Any:
         rows = _first_axis(item)
         if isinstance(rows, int | np.integer):
-            return self.take([rows])._read()[0]
-        return self.take(rows)._read()
+            return self._read([rows])[0]
+        return self._read(rows)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
             raise ValueError("A StoredColumn lies on disk; it can't be an array without a copy.")
-        values = self._read()
+        values = self._read(slice(None))
         return values if dtype is None else values.astype(dtype, copy=False)
 
-    def _read(self) -> NDArray[Any]:
+    def _read(self, rows: Any) -> NDArray[Any]:
+        for _ in range(_ATTEMPTS):
+            try:
+                return self.take(rows)._read_all()
+            except VanishedShardError as error:
+                reason = error
+                shards, places = self._where
+                self._where = find_again(places, shards[0].path.parents[1])
+        raise reason
+
+    def _read_all(self) -> NDArray[Any]:
         values = np.empty(self.shape, self.dtype)
-        order = np.lexsort((self._places.row, self._places.shard))
-        cuts = np.flatnonzero(np.diff(self._places.shard[order])) + 1
+        shards, places = self._where
+        order = np.lexsort((places.row, places.shard))
+        cuts = np.flatnonzero(np.diff(places.shard[order])) + 1
         for positions in np.split(order, cuts):
-            here = self._places[positions]
+            here = places[positions]
             if len(here):  # of no rows np.split makes one empty piece
-                shard, rows = self._shards[here.shard[0]], here.row.astype(np.intp)
+                shard, rows = shards[here.shard[0]], here.row.astype(np.intp)
                 values[positions] = shard.read(self._column.name, rows, here.keys)
         return values
 

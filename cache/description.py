@@ -1,6 +1,7 @@
 """``space.json``: what a space holds, written once when the space is made."""
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from cache.space import SCHEMA_VERSION, Column, Space
 
 FILE_NAME = "space.json"
 MAX_BYTES = 2**20
+_CHECKSUM = "crc32"
+_FIELDS = {"schema_version", "kind", "settings", "columns", "made_by", "created", _CHECKSUM}
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def describe(
 
 def create(folder: Path, description: Description) -> None:
     """Write ``space.json`` into `folder`, unless there is one."""
-    content = {
+    content: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "kind": description.space.kind,
         "settings": description.space.settings,
@@ -55,9 +58,10 @@ def create(folder: Path, description: Description) -> None:
             {"name": column.name, "dtype": column.dtype, "shape": list(column.shape)}
             for column in description.columns
         ],
-        "made_by": description.made_by,
+        "made_by": dict(description.made_by),
         "created": description.created,
     }
+    content[_CHECKSUM] = _checksum(content)
     create_once(folder / FILE_NAME, (json.dumps(content, indent=2) + "\n").encode())
 
 
@@ -114,6 +118,8 @@ def _read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
             raise ValueError("not a JSON object")
+        if content.get(_CHECKSUM, _checksum(content)) != _checksum(content):
+            raise ValueError("its CRC-32 is wrong")
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(path, error) from None
     return content
@@ -121,6 +127,8 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _parse(path: Path, content: dict[str, Any]) -> Description:
     try:
+        if unknown := content.keys() - _FIELDS:
+            raise ValueError(f"unknown fields {sorted(unknown)}")
         columns = tuple(
             Column(column["name"], column["dtype"], tuple(column["shape"]))
             for column in content["columns"]
@@ -132,10 +140,18 @@ def _parse(path: Path, content: dict[str, Any]) -> Description:
         raise _unreadable(path, error) from None
 
 
+def _checksum(content: Mapping[str, Any]) -> str:
+    """Return the CRC-32 of everything else, as canonical JSON, in 8 hexadecimal digits."""
+    others = {name: value for name, value in content.items() if name != _CHECKSUM}
+    canonical = json.dumps(others, sort_keys=True, separators=(",", ":"))
+    return f"{zlib.crc32(canonical.encode()):08x}"
+
+
 def _unreadable(path: Path, error: Exception) -> CacheError:
     if isinstance(error, FileNotFoundError):
         return CacheError(f"{path}: no such file, so its folder is no space of a cache.")
     return CacheError(
         f"{path}: can't be read as the description of a space ({type(error).__name__}: {error}). "
-        "Restore this file or delete its folder and run the same command again."
+        "Run `featurex cache repair DIR` and the same command again: it is written anew, and every "
+        "row is kept."
     )

@@ -5,6 +5,7 @@
     CacheError
     ├── SchemaError         the space on disk is not the space that was asked for
     ├── DamagedShardError   a file of the cache is truncated, altered or foreign
+    │   └── VanishedShardError   it was there before: compacted, repaired or deleted meanwhile
     └── MissingRowError     a key that the store does not hold
 
 Bad arguments raise `ValueError`, as everywhere in Python.
@@ -13,8 +14,8 @@ Bad arguments raise `ValueError`, as everywhere in Python.
 from pathlib import Path
 
 REMEDY = (
-    "Run `featurex cache verify DIR` for the whole list, delete that file and run the same "
-    "command again: only its rows are made anew."
+    "Run `featurex cache verify DIR` for the whole list, `featurex cache repair DIR` to drop what "
+    "is damaged, and the same command again: only those rows are made anew."
 )
 
 
@@ -30,6 +31,10 @@ class DamagedShardError(CacheError):
     """A shard is truncated, altered, foreign or no shard at all."""
 
 
+class VanishedShardError(DamagedShardError):
+    """A shard is no longer there; its rows may lie in another one by now."""
+
+
 class MissingRowError(CacheError):
     """Keys were asked for that the store does not hold."""
 
@@ -37,3 +42,8 @@ class MissingRowError(CacheError):
 def damaged(path: Path, what: str) -> DamagedShardError:
     """Return the error for a damaged shard: the file, what is wrong with it, the remedy."""
     return DamagedShardError(f"{path}: {what}. {REMEDY}")
+
+
+def vanished(path: Path) -> VanishedShardError:
+    """Return the error for a shard that is no longer there."""
+    return VanishedShardError(f"{path}: is no longer there. {REMEDY}")

@@ -20,7 +20,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     If the block raises, the temporary file is deleted and `path` stays as it was.
     """
-    temporary = _temporary_name(path)
+    temporary = temporary_name(path)
     try:
         yield temporary
         _flush(temporary)
@@ -28,22 +28,23 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 def create_once(path: Path, content: bytes) -> None:
     """Write a whole file unless it is there already; of two processes at once the first wins."""
-    temporary = _temporary_name(path)
+    temporary = temporary_name(path)
     try:
         temporary.write_bytes(content)
         _flush(temporary)
         _name_once(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
-def _temporary_name(path: Path) -> Path:
+def temporary_name(path: Path) -> Path:
+    """Return a name in the same folder that nobody else has, and that says what it is."""
     unique = f"{os.getpid()}-{secrets.token_hex(4)}"
     return path.with_name(f".{path.name}.{unique}{TEMPORARY_SUFFIX}")
 
@@ -63,8 +64,8 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _flush_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut (POSIX only; Windows can't open folders)."""
+def flush_folder(folder: Path) -> None:
+    """Make a rename or a deletion survive a power cut (POSIX only; Windows can't open folders)."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -8,17 +8,16 @@ import h5py
 import numpy as np
 
 from cache import layout
+from cache.checksums import seal
 from cache.errors import CacheError
 from cache.files import replacing
 from cache.keys import KEY_BYTES
 from cache.lookup import Lookup
-from cache.plain import open_plain
 from cache.space import SCHEMA_VERSION, Column
 
 FILE_NAME = "index.h5"
 SHARDS = "shards"
 SHARDS_ATTRIBUTE = "shards"
-_COUNTS = (layout.ROWS_ATTRIBUTE, SHARDS_ATTRIBUTE)
 
 Piece = tuple[str, int, int, int]  # shard's file below the space's folder, its rows, start, stop
 
@@ -35,33 +34,16 @@ def write(folder: Path, columns: Sequence[Column], lookup: Lookup) -> Path:
         raise CacheError(f"{folder}: has no rows to publish yet. Run the extraction first.")
     path = folder / FILE_NAME
     try:
-        with replacing(path) as temporary, h5py.File(temporary, "w-", locking=False) as file:
-            _fill(file, columns, lookup)
+        with replacing(path) as temporary:
+            with h5py.File(temporary, "w-", locking=False) as file:
+                _fill(file, columns, lookup)
+            seal(temporary)
     except (OSError, RuntimeError) as error:
         raise CacheError(
             f"{path}: can't be written ({error}). The shards are untouched: free some space or "
             "mend the folder's permissions, then run the same command again."
         ) from None
     return path
-
-
-def is_current(path: Path, lookup: Lookup) -> bool:
-    """Tell whether an index shows exactly the shards and rows of `lookup`.
-
-    Raises
-    ------
-    DamagedShardError, SchemaError
-        If it can't be read.
-    """
-    with open_plain(path) as file:
-        layout.check_version(path, file)
-        counts = [int(file.attribute(name, "<i8")) for name in _COUNTS]
-        if counts != [len(lookup.places), len(lookup.shards)]:
-            return False
-        block = file.block(SHARDS, np.dtype("S16"), (len(lookup.shards),))
-    with path.open("rb") as raw:
-        names = block.read(raw, 0, len(lookup.shards)).astype(str).tolist()
-    return names == _shard_names(lookup)
 
 
 def _fill(file: Any, columns: Sequence[Column], lookup: Lookup) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cache import description
 from cache.errors import CacheError
+from cache.space import FOLDER_NAME
 from cache.store import Store
 
 
@@ -55,6 +56,26 @@ def space_folders(root: str | Path) -> list[Path]:
         ) from None
 
 
+def find_space(root: str | Path, name: str) -> Path:
+    """Return the one space's folder that is called so, or whose name begins so.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or several.
+    CacheError
+        If `root` is no folder or can't be listed.
+    """
+    names = [f.name for f in space_folders(root) if FOLDER_NAME.fullmatch(f.name)]
+    found = (
+        [name] if name in names else [other for other in names if name and other.startswith(name)]
+    )
+    if len(found) != 1:
+        what = "is the beginning of several spaces" if found else "names no space"
+        raise ValueError(f"{name!r} {what} of {root}. Name one of {', '.join(found or names)}.")
+    return Path(root) / found[0]
+
+
 def spaces(root: str | Path) -> list[Store]:
     """Open every space of a cache; folders without ``space.json`` are no spaces.
 
@@ -81,15 +102,20 @@ def info(root: str | Path) -> list[SpaceInfo]:
     return [_summary(store) for store in spaces(root)]
 
 
+def size_of(folder: Path) -> int:
+    """Return the size in bytes of all files in a folder; links count nothing."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return sum(path.stat().st_size for path in files)
+
+
 def _summary(store: Store) -> SpaceInfo:
-    files = [path for path in store.path.rglob("*") if path.is_file() and not path.is_symlink()]
     return SpaceInfo(
         folder=store.path.name,
         kind=store.space.kind,
         settings=store.space.settings,
         rows=len(store),
         shards=store.n_shards,
-        bytes=sum(path.stat().st_size for path in files),
+        bytes=size_of(store.path),
         created=store.created,
         made_by=store.made_by,
     )

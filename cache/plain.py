@@ -8,6 +8,7 @@ data is read.
 
 import contextlib
 import math
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedReader
@@ -18,7 +19,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.errors import DamagedShardError, damaged
+from cache.errors import DamagedShardError, damaged, vanished
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,15 @@ class PlainFile:
 @contextlib.contextmanager
 def open_plain(path: Path) -> Iterator[PlainFile]:
     """Open an HDF5 file; whatever HDF5 can't read becomes a DamagedShardError naming the file."""
-    if path.is_symlink() or not path.is_file():
-        raise damaged(path, "is not a regular file")
     try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise damaged(path, "is not a regular file")
         with h5py.File(path, "r", locking=False) as file:
             if file.userblock_size:
                 raise damaged(path, "has a user block before its data")
             yield PlainFile(path, file)
+    except FileNotFoundError:
+        raise vanished(path) from None
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise damaged(path, f"is not a complete HDF5 file ({error})") from None
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.checksums import checksums
-from cache.errors import CacheError, damaged
+from cache.errors import CacheError, damaged, vanished
 from cache.files import replacing
 from cache.keys import Keys, decode, digest, from_bytes, to_bytes
 from cache.layout import (
@@ -57,6 +57,8 @@ class Shard:
         try:
             with self.path.open("rb") as file:
                 keys = from_bytes(self.layout.keys.read(file, 0, self.layout.rows))
+        except FileNotFoundError:
+            raise vanished(self.path) from None
         except (OSError, EOFError) as error:
             raise damaged(self.path, f"its keys can't be read ({error})") from None
         if not np.all(keys[1:] > keys[:-1]) or digest(keys) != self.name:
@@ -85,6 +87,8 @@ class Shard:
         blocks = self.layout.values[column], self.layout.checksums[column]
         try:
             values, expected = (self._gather(block, rows) for block in blocks)
+        except FileNotFoundError:
+            raise vanished(self.path) from None
         except (OSError, EOFError) as error:
             raise damaged(self.path, f"column {column!r} can't be read ({error})") from None
         return values, np.flatnonzero(checksums(keys, values) != expected)

@@ -12,6 +12,7 @@ import numpy as np
 SCHEMA_VERSION = 1
 MAX_ROW_BYTES = 2**28
 _KIND = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
+FOLDER_NAME = re.compile(rf"{_KIND.pattern}-[0-9a-f]{{16}}")  # of a space's folder in a cache
 _COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 _RESERVED_NAMES = frozenset({"keys", "crc32", "shards"})
 

@@ -1,7 +1,7 @@
 """`Store`: the rows of one space, found by key, in append-only shards."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,15 @@ from cache import description, index
 from cache.arguments import checked_arrays, different_keys
 from cache.columns import StoredColumn
 from cache.description import Description
-from cache.errors import CacheError, MissingRowError
-from cache.keys import Keys, decode, encode
-from cache.lookup import Lookup, empty_lookup
-from cache.shards import SHARDS_FOLDER, open_shard, shard_paths, write_shard
+from cache.errors import CacheError
+from cache.keys import decode, encode
+from cache.lookup import empty_lookup
+from cache.scanning import all_found, scan
+from cache.shards import SHARDS_FOLDER, shard_paths, write_shard
 from cache.space import Column, Space
+
+BATCH_BYTES = 2**26
+_ATTEMPTS = 10
 
 
 class Store:
@@ -193,14 +197,11 @@ class Store:
         MissingRowError
             If the store does not hold all rows.
         """
-        column = next((column for column in self.columns if column.name == name), None)
-        if column is None:
-            names = ", ".join(column.name for column in self.columns)
-            raise ValueError(f"The store {self.path} has no column {name!r}; it has {names}.")
+        column = self._column(name)
         lookup = self._lookup
         if keys is None:
             return StoredColumn(column, lookup.shards, lookup.places)
-        positions = _all_found(self.path, lookup, encode(keys))
+        positions = all_found(self.path, lookup, encode(keys))
         return StoredColumn(column, lookup.shards, lookup.places[positions])
 
     def refresh(self) -> None:
@@ -212,16 +213,7 @@ class Store:
             For the first shard that can't be opened; see `verify`.
         """
         with self._lock:
-            paths = shard_paths(self.path)
-            lookup = self._lookup
-            if not {shard.path for shard in lookup.shards} <= set(paths):
-                lookup = empty_lookup()
-            known = {shard.path for shard in lookup.shards}
-            new = [
-                open_shard(path, self.space.id, self.columns) for path in paths if path not in known
-            ]
-            if new or lookup is not self._lookup:
-                self._lookup = lookup.extended(new)
+            self._lookup = scan(self.path, self.space.id, self.columns, self._lookup)
 
     def publish(self) -> Path:
         """Write ``index.h5``, in which any HDF5 reader sees all rows as one data set.
@@ -237,16 +229,48 @@ class Store:
         CacheError
             If the store is empty or the file can't be written.
         """
-        self.refresh()
-        return index.write(self.path, self.columns, self._lookup)
+        for _ in range(_ATTEMPTS):
+            self.refresh()
+            shown = self._lookup
+            path = index.write(self.path, self.columns, shown)
+            if {shard.path for shard in shown.shards} <= set(shard_paths(self.path)):
+                break  # else shards were merged meanwhile
+        return path
 
+    def batches(
+        self, names: Sequence[str] | None = None, max_bytes: int = BATCH_BYTES
+    ) -> Iterator[tuple[list[str], dict[str, NDArray[Any]]]]:
+        """Read all rows, a piece at a time, in the order in which they lie on disk.
 
-def _all_found(path: Path, lookup: Lookup, keys: Keys) -> NDArray[np.intp]:
-    positions = lookup.find(keys)
-    missing = np.flatnonzero(positions < 0)
-    if len(missing):
-        raise MissingRowError(
-            f"{path}: {len(missing)} of {len(keys)} rows are not in the store, the first "
-            f"{decode(keys[missing[:1]])[0]}. Run the extraction for them first."
-        )
-    return positions
+        Parameters
+        ----------
+        names : sequence of str, optional
+            Columns; all by default.
+        max_bytes : int
+            The most that one piece holds, unless a single row is larger.
+
+        Yields
+        ------
+        keys : list of str, length n
+        columns : dict of str to array of shape (n, *column.shape)
+
+        Raises
+        ------
+        ValueError
+            For an unknown column.
+        """
+        columns = [self._column(name) for name in names or [c.name for c in self.columns]]
+        lookup = self._lookup
+        ordered = lookup.places[np.lexsort((lookup.places.row, lookup.places.shard))]
+        step = max(1, max_bytes // sum(column.row_bytes for column in columns))
+        for start in range(0, len(ordered), step):
+            piece = ordered[start : start + step]
+            rows = {c.name: StoredColumn(c, lookup.shards, piece)[:] for c in columns}
+            yield decode(piece.keys), rows
+
+    def _column(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        names = ", ".join(column.name for column in self.columns)
+        raise ValueError(f"The store {self.path} has no column {name!r}; it has {names}.")

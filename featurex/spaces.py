@@ -7,14 +7,19 @@ the backbone leads to new rows and never to a mixture.
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 from cache import Column, Space
-from featurex.backbones.base import Backbone
 from featurex.embedding_options import EmbeddingOptions
-from featurex.faces import FaceAligner
+
+if TYPE_CHECKING:  # to look into a cache, neither torch nor dlib is loaded
+    from featurex.backbones.base import Backbone
+    from featurex.faces import FaceAligner
 
 # What `status` says of a photo.
 FOUND, NO_FACE, UNREADABLE = 0, 1, 2
+
+FACES = "faces"  # the kind of the spaces with one row a photo
 
 FACE_COLUMNS = (
     Column("status", "uint8"),
@@ -29,7 +34,7 @@ _TOOLS = ("featurex", "dlib-bin", "torch", "torchvision", "numpy", "pillow", "h5
 
 def faces_space(aligner: FaceAligner) -> Space:
     """Return the space of a photo's central face: one row a photo, also where there is none."""
-    return Space("faces", aligner.settings)
+    return Space(FACES, aligner.settings)
 
 
 def chips_space(aligner: FaceAligner, backbone: Backbone) -> Space:

@@ -2,7 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cache import CacheError, Column, Space, Store, checking, verify
+from cache import CacheError, Column, Space, Store, checking, examining, verify
 
 
 def whats(root):
@@ -32,6 +32,7 @@ def test_leftovers_and_strays_are_named_and_ignored_by_the_store(filled):
     found = whats(store.path.parent)
     assert set(found) == {leftover.name, "notes.txt", "more"}
     assert "killed" in found[leftover.name]
+    assert [p.path for p in verify(store.path.parent) if p.harmless] == [leftover]
     assert "no file of a cache" in found["notes.txt"]
     assert len(Store.open_existing(store.path.parent, store.path.name)) == len(keys)
 
@@ -67,7 +68,7 @@ def test_every_damaged_shard_is_listed_not_only_the_first(filled, shard_files, f
 
 def test_all_rows_are_read_also_in_several_pieces(filled, shard_files, flip_byte, monkeypatch):
     store, _, _ = filled
-    monkeypatch.setattr(checking, "_BATCH_BYTES", 40)  # two rows of the embedding
+    monkeypatch.setattr(examining, "_BATCH_BYTES", 40)  # two rows of the embedding
     assert verify(store.path.parent) == []
     for row in (0, 4):
         flip_byte(shard_files(store)[0], "embedding", row * 20 + 7)
@@ -83,6 +84,7 @@ def test_doubled_keys_are_counted(tmp_path, make_keys):
     [problem] = verify(tmp_path)
     assert problem.path.stem == max(names)
     assert problem.what.startswith("1 of its keys")
+    assert problem.harmless
 
 
 def test_spaces_that_can_not_be_read_are_named(filled, tmp_path):
@@ -102,3 +104,34 @@ def test_a_missing_folder_of_shards_is_named(store):
     assert problem.path == store.path / "shards"
     with pytest.raises(CacheError, match="can't be listed"):
         Store.open_existing(store.path.parent, store.path.name)
+
+
+@pytest.mark.parametrize("made", [["shards"], [], ["shards", ".space.json.1-aa.tmp"]])
+def test_a_space_that_was_not_finished_being_made_is_harmless(tmp_path, space, columns, made):
+    folder = tmp_path / space.folder
+    folder.mkdir()
+    for name in made:
+        (folder / name).mkdir() if name == "shards" else (folder / name).touch()
+    assert [(p.path, p.harmless) for p in verify(tmp_path)] == [(folder / "space.json", True)]
+    Store.open(tmp_path, space, columns)
+    assert all(p.harmless for p in verify(tmp_path))
+
+
+def test_shards_without_a_description_are_not_harmless(filled):
+    store, _, _ = filled
+    (store.path / "space.json").unlink()
+    [problem] = verify(store.path.parent)
+    assert "finds the 3 shards again" in problem.what
+    assert not problem.harmless
+
+
+def test_a_shard_merged_meanwhile_is_no_problem(filled, monkeypatch):
+    store, _, _ = filled
+    examine = checking.examine
+
+    def examine_late(path, described):
+        path.unlink()
+        return examine(path, described)
+
+    monkeypatch.setattr(checking, "examine", examine_late)
+    assert verify(store.path.parent) == []

@@ -46,7 +46,7 @@ def test_two_writers_of_one_file_do_not_collide(tmp_path):
 def test_the_content_is_flushed_before_the_rename_and_the_folder_after(tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(files, "_flush", lambda path: calls.append("flush the file"))
-    monkeypatch.setattr(files, "_flush_folder", lambda path: calls.append("flush the folder"))
+    monkeypatch.setattr(files, "flush_folder", lambda path: calls.append("flush the folder"))
     replace = Path.replace
 
     def replacing(path, target):

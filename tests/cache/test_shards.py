@@ -114,7 +114,7 @@ def test_what_is_not_a_plain_shard_of_the_space_is_refused(one_shard, shard_file
     path = shard_files(one_shard)[0]
     with h5py.File(path, "r+") as file:
         edit(file)
-    with pytest.raises(DamagedShardError, match=rf"{path}: .*`featurex cache verify DIR`"):
+    with pytest.raises(DamagedShardError, match=rf"{path}: .*`featurex cache repair DIR`"):
         Store.open_existing(one_shard.path.parent, one_shard.path.name)
     problems = verify(one_shard.path.parent)
     assert [problem.path for problem in problems] == [path]

@@ -1,0 +1,70 @@
+"""Whether ``index.h5`` shows other programs what the shards hold."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cache import layout
+from cache.checksums import is_sealed
+from cache.errors import damaged, vanished
+from cache.index import SHARDS, SHARDS_ATTRIBUTE
+from cache.plain import open_plain
+
+
+@dataclass(frozen=True)
+class IndexProblem:
+    """What is wrong with an index; an old one that shows fewer rows than there are is harmless."""
+
+    what: str
+    harmless: bool = False
+
+
+def check_index(path: Path, there: Sequence[str]) -> Iterator[IndexProblem]:
+    """Yield what is wrong with an index.
+
+    Its own CRC-32 comes first: HDF5 itself can crash on a virtual dataset with a flipped byte.
+
+    Parameters
+    ----------
+    path : Path
+    there : sequence of str
+        The names of all shards that lie in the folder.
+
+    Raises
+    ------
+    DamagedShardError, SchemaError
+        If the index is not what was written; VanishedShardError where there is none.
+    """
+    shown = _shown(path)
+    gone = sorted(shown - set(there))
+    if gone:
+        yield IndexProblem(
+            f"shows {len(gone)} shards that are gone, the first {gone[0]}; their rows are missing "
+            "until the next extraction makes them again"
+        )
+    elif new := len(set(there) - shown):
+        yield IndexProblem(
+            f"out of date: it does not show {new} of the {len(there)} shards; the next extraction, "
+            "repair or compact publishes again",
+            harmless=True,
+        )
+
+
+def _shown(path: Path) -> set[str]:
+    try:
+        sealed = is_sealed(path)
+    except FileNotFoundError:
+        raise vanished(path) from None
+    except OSError as error:
+        raise damaged(path, f"can't be read ({error})") from None
+    if not sealed:
+        raise damaged(path, "is not what was written")
+    with open_plain(path) as file:
+        layout.check_version(path, file)
+        if (count := int(file.attribute(SHARDS_ATTRIBUTE, "<i8"))) < 1:
+            raise damaged(path, f"says it shows {count} shards")
+        block = file.block(SHARDS, np.dtype("S16"), (count,))
+    with path.open("rb") as raw:
+        return set(block.read(raw, 0, count).astype(str).tolist())
