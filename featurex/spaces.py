@@ -22,7 +22,8 @@ FACE_COLUMNS = (
     Column("landmarks", "int32", (5, 2)),
     Column("score", "float32"),
 )
-_TOOLS = ("featurex", "dlib-bin", "torch", "torchvision", "numpy", "pillow", "h5py")
+_KIND_LENGTH = 100  # a space's kind has no more characters
+_TOOLS = ("featurex", "dlib-bin", "torch", "torchvision", "timm", "numpy", "pillow", "h5py")
 
 
 def faces_space(aligner: FaceAligner) -> Space:
@@ -52,8 +53,9 @@ def embeddings_space(aligner: FaceAligner, backbone: Backbone) -> Space:
         "precision": "float32",
         **backbone.settings,
     }
-    kind = f"embeddings-{backbone.name}-{backbone.layer}".lower()
-    return Space(kind, settings)
+    # The name is for people; the settings decide. "timm:" is no part of a file's name.
+    kind = f"embeddings-{backbone.name}-{backbone.layer}".lower().replace(":", "-")
+    return Space(kind[:_KIND_LENGTH], settings)
 
 
 def embedding_columns(n_features: int) -> tuple[Column, ...]:

@@ -70,7 +70,7 @@ def compare(
     """Compare models on one data set, cross-validated so that no person is on both sides."""
     from featurex.cli import stages
     from featurex.experiment import Design, FaceTable
-    from featurex.models import ModelOptions, check_model_names
+    from featurex.models import ModelOptions, check_model_names, suited
     from featurex.report_files import write_result
     from featurex.tasks import choose_tasks
 
@@ -81,6 +81,7 @@ def compare(
     tasks = choose_tasks(task or [], manifest)
     ready_folder(out_dir)
     face_cache = stages.open_cache(cache, backbone, weights, device)
+    models = suited(models, face_cache.backbone, named=bool(model))
     if not json:
         stages.print_manifest(manifest)
     report = stages.run_extraction(manifest, face_cache)

@@ -62,7 +62,7 @@ def fit(
     from featurex.experiment import FaceTable
     from featurex.fitting import fit_models
     from featurex.model_files import save_model
-    from featurex.models import ModelOptions, check_model_names
+    from featurex.models import ModelOptions, check_model_names, suited
     from featurex.tasks import choose_tasks
 
     check_model_names([model])
@@ -74,6 +74,7 @@ def fit(
     tasks = choose_tasks(task or [], manifest)
     ready_folder(out_file.parent)
     face_cache = stages.open_cache(cache, backbone, weights, device)
+    suited([model], face_cache.backbone, named=True)
     if not json:
         stages.print_manifest(manifest)
     report = stages.run_extraction(manifest, face_cache)

@@ -24,7 +24,10 @@ def open_cache(root: Path, backbone: str, weights: Path | None, device: str) -> 
         from featurex.devices import resolve_device
 
         resolve_device(device)  # a missing GPU is an error also where nothing is left to do
-    return FaceCache(root, get_backbone(backbone, weights), device=device)
+    found = get_backbone(backbone, weights)
+    if found.notice:
+        say(found.notice)
+    return FaceCache(root, found, device=device)
 
 
 def print_manifest(manifest: Manifest) -> None:
