@@ -17,7 +17,7 @@ HERE, DOWNLOAD = "here", "download"
 # Of the backbones that are no torchvision network: layers beside the default, the length of an
 # embedding, and parameters of the whole network (a test counts them).
 OWN = {
-    "dlib-resnet": ("embedding", 736, 5_576_992),
+    "dlib-resnet": ("embedding", 736, 5_607_488),
     "efficientnet-lite0": ("any other", 1280, 4_652_008),
     "pixels": ("greyN, rgbN", 1024, None),
     "landmarks": ("points", 74, None),
@@ -44,7 +44,8 @@ def describe() -> pd.DataFrame:
 def _own() -> Iterator[dict[str, Any]]:
     for name, (layers, n_features, parameters) in OWN.items():
         backbone = get_backbone(name)
-        file, weights = None, HERE
+        file: Path | None = None
+        weights = HERE
         try:
             file = backbone.weights_file
         except BackboneError as error:

@@ -45,7 +45,6 @@ class PixelsBackbone(Backbone):
     name, chip_size, padding = NAME, 150, 0.25
     licence = "nothing learnt"
     trainable = False
-    weights_file = None
 
     def __init__(self, layer: str | None = None, weights: Path | None = None) -> None:
         self.layer = layer or DEFAULT_LAYER
@@ -58,6 +57,10 @@ class PixelsBackbone(Backbone):
         if weights is not None:
             raise BackboneError(f"{NAME} has no weights: leave --weights out.")
         self.is_grey, self.side = match["colour"] == "grey", int(match["side"])
+
+    @property
+    def weights_file(self) -> None:
+        """There is none."""
 
     @property
     def preprocessing(self) -> dict[str, Any]:

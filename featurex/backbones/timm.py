@@ -55,13 +55,9 @@ class TimmBackbone(NetworkBackbone):
         self._weights = weights
         self.chip_size = self._size()
         self.mean, self.std = list(self._config.mean), list(self._config.std)
+        self.licence = self._config.license or "see the page of the weights"
         if self.layer != PENULTIMATE:
             self.untrained()  # a wrong layer is an error before anything is downloaded
-
-    @property
-    def licence(self) -> str:
-        """The terms of the weights, as far as timm names them."""
-        return self._config.license or "see the weights' page"
 
     @cached_property
     def weights_file(self) -> Path:
@@ -87,16 +83,16 @@ class TimmBackbone(NetworkBackbone):
         }
 
     def _pretrained_config(self, name: str) -> Any:
-        architecture, _, tag = name.partition(".")
+        architecture = name.split(".")[0]
         if not self._timm.is_model(architecture):
             close = difflib.get_close_matches(architecture, self._timm.list_models(), 3, 0.5)
             hint = f" Did you mean {' or '.join(close)}?" if close else ""
             raise BackboneError(f"timm has no network {architecture!r}.{hint}")
-        config = self._timm.get_pretrained_cfg(name, allow_unregistered=True)
-        if config is None or (tag and config.tag != tag):
-            known = self._timm.list_pretrained(f"{architecture}.*")
-            raise BackboneError(f"timm has no weights {name!r}; it lists {', '.join(known)}.")
-        return config
+        try:
+            return self._timm.get_pretrained_cfg(name, allow_unregistered=False)
+        except RuntimeError as error:
+            known = ", ".join(self._timm.list_pretrained(f"{architecture}.*")) or "none"
+            raise BackboneError(f"timm has no weights {name!r}; it lists {known}.") from error
 
     def _size(self) -> int:
         channels, height, width = self._config.input_size

@@ -79,6 +79,7 @@ class TorchvisionBackbone(NetworkBackbone):
         transforms = self._entry.transforms()
         self.chip_size = transforms.crop_size[0]
         self.mean, self.std = list(transforms.mean), list(transforms.std)
+        self.licence = SWAG_LICENCE if "SWAG" in self._entry.name else IMAGENET_LICENCE
         if self.layer != PENULTIMATE:
             self.untrained()  # a wrong layer is an error before anything is downloaded
 
@@ -91,11 +92,6 @@ class TorchvisionBackbone(NetworkBackbone):
     def meta(self) -> dict[str, Any]:
         """What torchvision notes of these weights, such as ``num_params``."""
         return self._entry.meta
-
-    @property
-    def licence(self) -> str:
-        """The terms of the weights."""
-        return SWAG_LICENCE if "SWAG" in self._entry.name else IMAGENET_LICENCE
 
     @cached_property
     def weights_file(self) -> Path:

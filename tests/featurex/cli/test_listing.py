@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from featurex.backbones import catalogue
+from featurex.backbones import catalogue, get_backbone
 from featurex.datasets import READERS
 
 
@@ -24,7 +24,7 @@ def test_backbones_are_listed(call, tmp_path, monkeypatch):
         "layers": "pyramid, embedding",
         "chip": 150,
         "n_features": 736,
-        "parameters": 5_576_992,
+        "parameters": 5_607_488,
         "megabytes": None,
         "licence": "CC0",
         "weights": "here",
@@ -56,9 +56,20 @@ def test_the_list_fits_on_a_screen(call):
 def test_listing_makes_no_network_and_downloads_nothing(call, monkeypatch):
     import torch
 
+    from featurex.backbones.network import NetworkBackbone
+
     def forbidden(*args, **kwargs):
         raise AssertionError("it was made")
 
-    monkeypatch.setattr(torch.nn.Module, "__init__", forbidden)
+    for method in ("untrained", "build"):
+        monkeypatch.setattr(NetworkBackbone, method, forbidden)
     monkeypatch.setattr(torch.hub, "download_url_to_file", forbidden)
     assert call("backbones").exit_code == 0
+
+
+def test_what_the_list_says_of_our_own_networks_is_counted():
+    dlib = get_backbone("dlib-resnet:embedding").untrained()
+    lite = get_backbone("efficientnet-lite0:fc").untrained()
+    for name, network in (("dlib-resnet", dlib), ("efficientnet-lite0", lite)):
+        count = sum(parameter.numel() for parameter in network.parameters())
+        assert count == catalogue.OWN[name][-1]
