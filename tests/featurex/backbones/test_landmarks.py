@@ -32,7 +32,7 @@ def test_points_of_the_chip_are_those_of_the_photo(predictor, aligner, portraits
     faces = [aligner.central_face(photo) for photo in portraits]
     on_photo = [photo_points(predictor, p, f) for p, f in zip(portraits, faces, strict=True)]
     distance = np.linalg.norm(normalised(np.stack(on_photo)) - normalised(points), axis=2)
-    assert np.median(distance.mean(1)) < 0.04
+    assert np.median(distance.mean(1)) < 0.06
 
 
 def test_points_lie_where_an_aligned_face_has_them(points):
