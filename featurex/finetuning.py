@@ -70,6 +70,7 @@ class _FineTuned(BaseEstimator):
         Returns these validation rows.
         """
         backbone = get_backbone(self.backbone, self.weights)
+        backbone.check_trainable()
         _check_chips(X, backbone.chip_size)
         if len(X) != len(targets):
             raise ValueError(f"X has {len(X)} rows and y has {len(targets)}.")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from featurex.backbones import Backbone
 from pipelines import MODELS, Task, TunedClassifier, TunedRegressor
 
 FINETUNED = "finetuned"
@@ -50,6 +51,26 @@ def check_model_names(names: list[str]) -> list[str]:
         if name not in MODEL_NAMES:
             raise ValueError(f"Unknown model {name!r}. The models are {', '.join(MODEL_NAMES)}.")
     return list(dict.fromkeys(names))
+
+
+def suited(models: list[str], backbone: Backbone, *, named: bool) -> list[str]:
+    """Return the models that a backbone can be used with.
+
+    Parameters
+    ----------
+    models : list of str
+    backbone : Backbone
+    named : bool
+        Whether the user named them, so that none may be left out.
+
+    Raises
+    ------
+    BackboneError
+        A CNN was named, and the backbone is none.
+    """
+    if named and any(map(takes_chips, models)):
+        backbone.check_trainable()
+    return [model for model in models if backbone.trainable or not takes_chips(model)]
 
 
 def takes_chips(model: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from featurex.backbones import get_backbone
+from featurex.backbones import Backbone, get_backbone
 from featurex.embedding_options import EmbeddingOptions
 from featurex.exceptions import ModelError, PhotoError
 from featurex.faces import Face, FaceAligner
@@ -252,11 +252,7 @@ class Predictor:
                 "with this version of featurex."
             )
         if metadata["input"] == "embeddings" and wanted["settings"] != backbone.settings:
-            raise ModelError(
-                f"The model was trained on another {backbone}: its weights have the SHA-256 "
-                f"{wanted['settings'].get('weights_sha256', '?')[:16]}…, those here "
-                f"{backbone.settings['weights_sha256'][:16]}…. Name the right file with --weights."
-            )
+            raise ModelError(_another(backbone, wanted["settings"]))
 
     def _add(self, estimators: dict[str, Any], metadata: dict[str, Any], device: str) -> None:
         from featurex.devices import resolve_device
@@ -306,6 +302,20 @@ def to_pixels(photo: PhotoLike) -> np.ndarray:
     if isinstance(photo, Image.Image):
         return _checked_array(to_rgb(photo, getattr(photo, "filename", "") or "the image"))
     return decode(read_photo(Path(photo)), str(photo))
+
+
+def _another(backbone: Backbone, trained: dict[str, Any]) -> str:
+    """Say in what the backbone of a model's training differs from the one at hand."""
+    there, here = (s.get("weights_sha256") for s in (trained, backbone.settings))
+    if there == here:
+        return (
+            f"The model was trained on {backbone} with other settings: fit it again with this "
+            "version of featurex."
+        )
+    return (
+        f"The model was trained on another {backbone}: its weights have the SHA-256 "
+        f"{str(there)[:16]}…, those here {str(here)[:16]}…. Name the right file with --weights."
+    )
 
 
 def _checked_array(photo: np.ndarray) -> np.ndarray:

@@ -29,7 +29,8 @@ FACE_COLUMNS = (
     Column("score", "float32"),
 )
 _DEFAULT = EmbeddingOptions()
-_TOOLS = ("featurex", "dlib-bin", "torch", "torchvision", "numpy", "pillow", "h5py")
+_KIND_LENGTH = 100  # a space's kind has no more characters
+_TOOLS = ("featurex", "dlib-bin", "torch", "torchvision", "timm", "numpy", "pillow", "h5py")
 
 
 def faces_space(aligner: FaceAligner) -> Space:
@@ -61,8 +62,9 @@ def embeddings_space(
         **options.settings,
         **backbone.settings,
     }
-    kind = f"embeddings-{backbone.name}-{backbone.layer}{options.suffix}".lower()
-    return Space(kind, settings)
+    # The name is for people; the settings decide. "timm:" is no part of a file's name.
+    kind = f"embeddings-{backbone.name}-{backbone.layer}{options.suffix}".lower().replace(":", "-")
+    return Space(kind[:_KIND_LENGTH], settings)
 
 
 def embedding_columns(n_features: int) -> tuple[Column, ...]:

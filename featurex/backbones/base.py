@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Backbone(ABC):
-    """A frozen pretrained network, described without being loaded.
+    """What turns face chips into embeddings, described without being loaded.
 
-    Describing one reads no weights into memory, so that a run that finds every embedding in the
-    cache never loads it; `build` does the loading.
+    Mostly a frozen pretrained network. Describing one reads no weights into memory, so that a run
+    that finds every embedding in the cache never loads it; `build` does the loading.
 
     Attributes
     ----------
@@ -29,26 +29,44 @@ class Backbone(ABC):
         Side of the square face chips that it takes, in pixels.
     padding : float
         Border around the face, as a share of its size (dlib's ``padding``).
+    licence : str
+        The terms of the weights, in a few words.
+    notice : str
+        What a user must be told, once, where it is used; mostly nothing.
+    trainable : bool
+        Whether it is a network that can be trained further.
     """
 
     name: str
     layer: str
     chip_size: int
     padding: float
+    licence: str = ""
+    notice: str = ""
+    trainable: bool = True
 
     @property
     @abstractmethod
-    def weights_file(self) -> Path:
-        """The file that holds the weights; BackboneError where it is not to be had."""
+    def weights_file(self) -> Path | None:
+        """The file that holds the weights; BackboneError where it is not to be had.
+
+        None where nothing was learnt.
+        """
 
     @property
     @abstractmethod
     def preprocessing(self) -> dict[str, Any]:
         """What happens to a chip's numbers before the first layer."""
 
-    @abstractmethod
     def untrained(self) -> nn.Module:
-        """Make the network up to the layer, its weights yet to be loaded; needs no file."""
+        """Make the network up to the layer, its weights yet to be loaded; needs no file.
+
+        Raises
+        ------
+        BackboneError
+            It is no network that can be trained.
+        """
+        raise self._no_network()
 
     @abstractmethod
     def build(self) -> nn.Module:
@@ -61,13 +79,25 @@ class Backbone(ABC):
             dtype; normalises them itself; returns ``(n, n_features)``.
         """
 
+    def check_trainable(self) -> None:
+        """Raise BackboneError where it is no network, so that there is nothing to train."""
+        if not self.trainable:
+            raise self._no_network()
+
+    def _no_network(self) -> BackboneError:
+        return BackboneError(
+            f"{self} is no network, so it can't be fine-tuned: choose a model on its embeddings, "
+            "such as svm, or another backbone."
+        )
+
     @property
     def settings(self) -> dict[str, Any]:
         """All that decides an embedding's numbers, but for the chip: one cache space each."""
+        file = self.weights_file
         return {
             "backbone": self.name,
             "layer": self.layer,
-            "weights_sha256": file_sha256(self.weights_file),
+            "weights_sha256": None if file is None else file_sha256(file),
             "preprocessing": self.preprocessing,
         }
 

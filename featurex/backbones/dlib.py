@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 NAME = "dlib-resnet"
-LAYERS = ("pyramid", "embedding")
+LAYERS = {"pyramid": 736, "embedding": 128}
 
 
 class DlibBackbone(Backbone):
@@ -21,19 +21,22 @@ class DlibBackbone(Backbone):
 
     Parameters
     ----------
-    layer : {"pyramid", "embedding"}
-        The global averages of the five stages (736 numbers), or dlib's descriptor (128).
+    layer : {"pyramid", "embedding"}, optional
+        The global averages of the five stages (736 numbers), the default, or dlib's descriptor
+        (128).
     weights : Path, optional
         Another file of the same network in dlib's format.
     """
 
-    def __init__(self, layer: str = LAYERS[0], weights: Path | None = None) -> None:
-        if layer not in LAYERS:
+    name, chip_size, padding = NAME, 150, 0.25
+    licence = "CC0"
+
+    def __init__(self, layer: str | None = None, weights: Path | None = None) -> None:
+        self.layer = layer or next(iter(LAYERS))
+        if self.layer not in LAYERS:
             raise BackboneError(
-                f"{NAME} has the layers {' and '.join(LAYERS)}; there is no layer {layer!r}."
+                f"{NAME} has the layers {' and '.join(LAYERS)}; there is no layer {self.layer!r}."
             )
-        self.name, self.layer = NAME, layer
-        self.chip_size, self.padding = 150, 0.25
         self._weights = weights
 
     @property

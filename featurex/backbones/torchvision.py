@@ -1,36 +1,46 @@
-"""Torchvision's ResNets, VGGs and Inception with ImageNet weights, any layer by name."""
+"""Every classification network of torchvision with ImageNet weights, any layer by name.
+
+The quantised ones are left out: they are the same networks with 8-bit weights, whose kernels run
+on a CPU only, and they can't be fine-tuned.
+"""
 
 from __future__ import annotations
 
-import warnings
+import difflib
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from featurex.backbones.base import Backbone
+from featurex.backbones.layers import PENULTIMATE, without_classifier
+from featurex.backbones.network import NetworkBackbone, without_memory
 from featurex.backbones.torchvision_import import import_torchvision
-from featurex.backbones.weights import downloaded_weights, read_state_dict
+from featurex.backbones.weights import downloaded_weights
 from featurex.exceptions import BackboneError
 
-PADDING = 0.25
-# The layer before the last one, by family: what papers call the network's features.
-DEFAULT_LAYERS = {"resnet": "flatten", "vgg": "classifier.4", "inception": "flatten"}
-# torchvision sets the first by itself only where it downloads the weights itself.
-_INCEPTION_OPTIONS = {"transform_input": True, "init_weights": False}
+IMAGENET_LICENCE = "trained on ImageNet: non-commercial research"
+SWAG_LICENCE = "CC BY-NC 4.0: non-commercial"
+# torchvision turns the input transform on only where it loads the weights itself; the second
+# classifier is for training from scratch.
+_WITH_INCEPTION = {"transform_input": True, "init_weights": False, "aux_logits": False}
+# Names of tensors that are older in torchvision's files than in its networks: DenseNet's, and
+# those of vision transformers.
+_OLD_NAMES = (
+    (re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)"), r"\1\2"),
+    (re.compile(r"(encoder_layer_\d+\.mlp)\.linear_1\."), r"\1.0."),
+    (re.compile(r"(encoder_layer_\d+\.mlp)\.linear_2\."), r"\1.3."),
+)
 
 
 def model_names() -> list[str]:
-    """List the networks that this module can load."""
-    names = import_torchvision("torchvision.models").list_models(
-        module=import_torchvision("torchvision.models")
-    )
-    return [name for name in names if name.startswith(tuple(DEFAULT_LAYERS))]
+    """List torchvision's classification networks."""
+    models = import_torchvision("torchvision.models")
+    return models.list_models(module=models)
 
 
-class TorchvisionBackbone(Backbone):
+class TorchvisionBackbone(NetworkBackbone):
     """A classification network of torchvision, frozen.
 
     Parameters
@@ -39,10 +49,10 @@ class TorchvisionBackbone(Backbone):
         As torchvision names it, such as "resnet50".
     entry : str, optional
         Which of torchvision's weights, such as "IMAGENET1K_V1"; they also decide the
-        preprocessing. By default torchvision's default.
+        preprocessing and the size. By default torchvision's default.
     layer : str, optional
-        A node of the network's graph, such as "layer3" or "classifier.4"; maps are averaged over
-        space. By default the layer before the last one.
+        "penultimate", the default: the input of the last linear layer. Or a node of the network's
+        graph, such as "layer3" or "classifier.4"; maps are averaged over space, and tokens too.
     weights : Path, optional
         A ``.pth`` or ``.safetensors`` file instead of torchvision's download.
 
@@ -60,19 +70,17 @@ class TorchvisionBackbone(Backbone):
         weights: Path | None = None,
     ) -> None:
         if name not in model_names():
-            raise BackboneError(
-                f"There is no backbone {name!r}; there are dlib-resnet, {', '.join(model_names())}."
-            )
-        family = next(family for family in DEFAULT_LAYERS if name.startswith(family))
+            raise BackboneError(_unknown(name))
         self.architecture = name
         self._entry = _weights_entry(name, entry)
         self.name = f"{name}@{self._entry.name}"
-        self.layer = layer or DEFAULT_LAYERS[family]
+        self.layer = layer or PENULTIMATE
         self._weights = weights
         transforms = self._entry.transforms()
-        self.chip_size, self.padding = transforms.crop_size[0], PADDING
-        self._mean, self._std = list(transforms.mean), list(transforms.std)
-        if layer:
+        self.chip_size = transforms.crop_size[0]
+        self.mean, self.std = list(transforms.mean), list(transforms.std)
+        self.licence = SWAG_LICENCE if "SWAG" in self._entry.name else IMAGENET_LICENCE
+        if self.layer != PENULTIMATE:
             self.untrained()  # a wrong layer is an error before anything is downloaded
 
     @property
@@ -80,57 +88,49 @@ class TorchvisionBackbone(Backbone):
         """Where torchvision downloads the weights from."""
         return self._entry.url
 
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What torchvision notes of these weights, such as ``num_params``."""
+        return self._entry.meta
+
     @cached_property
     def weights_file(self) -> Path:
         """The file given, or torchvision's own from its local cache or by download."""
         return self._weights or downloaded_weights(self.url)
 
-    @property
-    def preprocessing(self) -> dict[str, Any]:
-        """As torchvision documents for these weights: (x / 255 - mean) / std."""
-        return {"mean": self._mean, "std": self._std}
+    def network(self) -> nn.Module:
+        """Make the network; its parameters have shapes but no memory yet."""
+        network = make_network(self.architecture, self.chip_size)
+        return without_classifier(network) if self.layer == PENULTIMATE else network
 
-    def untrained(self) -> nn.Module:
-        """Make the network up to `layer`; its parameters have shapes but no memory yet."""
-        models = import_torchvision("torchvision.models")
-        options = _INCEPTION_OPTIONS if self.architecture.startswith("inception") else {}
-        with torch.device("meta"):  # no time for random weights that are replaced at once
-            network = models.get_model(self.architecture, weights=None, **options).eval()
-        return _Features(_cut(network, self.name, self.layer), self._mean, self._std)
-
-    def build(self) -> nn.Module:
-        """Load the network up to `layer`."""
-        network = self.untrained()
-        extractor: nn.Module = network.extractor  # type: ignore[assignment]
-        state = read_state_dict(self.weights_file, extractor.state_dict())
-        try:
-            extractor.load_state_dict(state, assign=True)
-        except RuntimeError as error:
-            reason = str(error).splitlines()[-1].strip()
-            raise BackboneError(
-                f"{self.weights_file} does not fit {self.name}: {reason}"
-            ) from error
-        return network.eval()
+    def renamed(self, name: str) -> str:
+        """Return the network's own name of a tensor in a weights file."""
+        for old, new in _OLD_NAMES:
+            name = old.sub(new, name)
+        return name
 
 
-class _Features(nn.Module):
-    """Normalises chips, runs the network up to a layer and averages maps over space."""
+def make_network(architecture: str, size: int) -> nn.Module:
+    """Make a network whose parameters have shapes but no memory."""
+    options: dict[str, Any] = {}
+    if architecture in ("inception_v3", "googlenet"):
+        options = _WITH_INCEPTION
+    elif architecture.startswith("vit"):
+        options = {"image_size": size}
+    models = import_torchvision("torchvision.models")
+    with without_memory():
+        return models.get_model(architecture, weights=None, **options).eval()
 
-    mean: Tensor
-    std: Tensor
 
-    def __init__(self, extractor: nn.Module, mean: list[float], std: list[float]) -> None:
-        super().__init__()
-        self.extractor = extractor
-        for name, values in (("mean", mean), ("std", std)):
-            tensor = torch.tensor(values).view(1, 3, 1, 1) * 255
-            self.register_buffer(name, tensor, persistent=False)
-
-    def forward(self, chips: Tensor) -> Tensor:
-        features = self.extractor((chips - self.mean) / self.std)["features"]
-        if features.ndim == 4:
-            return features.mean((2, 3), dtype=torch.float32)
-        return features.flatten(1)
+def _unknown(name: str) -> str:
+    if name.startswith("quantized"):
+        return (
+            f"There is no backbone {name!r}: quantised networks run on a CPU only and can't be "
+            "fine-tuned. Use the network of the same name without 'quantized_'."
+        )
+    close = difflib.get_close_matches(name, ["dlib-resnet", *model_names()], 3, 0.5)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    return f"There is no backbone {name!r}: {hint}'featurex backbones' lists them all."
 
 
 def _weights_entry(name: str, entry: str | None) -> Any:
@@ -141,17 +141,3 @@ def _weights_entry(name: str, entry: str | None) -> Any:
         known = ", ".join(choices.__members__)
         raise BackboneError(f"{name} has no weights {entry!r}; torchvision lists {known}.")
     return choices[entry]
-
-
-def _cut(network: nn.Module, name: str, layer: str) -> nn.Module:
-    extraction = import_torchvision("torchvision.models.feature_extraction")
-    with warnings.catch_warnings():
-        # "the nodes in eval mode are a subsequence of those in train mode": only eval is used
-        warnings.simplefilter("ignore", UserWarning)
-        try:
-            return extraction.create_feature_extractor(network, {layer: "features"})
-        except ValueError as error:
-            nodes = extraction.get_graph_node_names(network)[1]
-            raise BackboneError(
-                f"{name} has no layer {layer!r}. Its last layers: {', '.join(nodes[-12:])}."
-            ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
@@ -49,7 +49,9 @@ def downloaded_weights(url: str) -> Path:
     return path
 
 
-def read_state_dict(path: Path, needed: Iterable[str]) -> dict[str, Tensor]:
+def read_state_dict(
+    path: Path, needed: Iterable[str], renamed: Callable[[str], str] = str
+) -> dict[str, Tensor]:
     """Read the needed tensors of a ``.safetensors`` file, or a ``.pth`` file without unpickling.
 
     Parameters
@@ -60,18 +62,20 @@ def read_state_dict(path: Path, needed: Iterable[str]) -> dict[str, Tensor]:
         The tensors' names; others in the file are ignored. Batch normalisation's
         ``num_batches_tracked`` are left out: only training uses them, and files older than torch
         0.4.1, such as many of torchvision's, have none.
+    renamed : callable
+        Maps the file's names to those needed, where they differ.
 
     Returns
     -------
     dict of str to Tensor
-        On the CPU, as float32.
+        On the CPU, as float32; integers, such as a transformer's table of positions, as they are.
 
     Raises
     ------
     BackboneError
         The file is missing, too large, damaged, holds more than tensors, or lacks needed ones.
     """
-    tensors = _load(path)
+    tensors = {renamed(name): tensor for name, tensor in _load(path).items()}
     names = [name for name in needed if not name.endswith("num_batches_tracked")]
     missing = [name for name in names if name not in tensors]
     if missing:
@@ -79,7 +83,8 @@ def read_state_dict(path: Path, needed: Iterable[str]) -> dict[str, Tensor]:
             f"{path} lacks {len(missing)} of the {len(names)} tensors that this layer needs, the "
             f"first {missing[0]!r}: it is another network's file, or ends before this layer."
         )
-    return {name: tensors[name].float() for name in names}
+    found = {name: tensors[name] for name in names}
+    return {n: t.float() if t.is_floating_point() else t for n, t in found.items()}
 
 
 def _load(path: Path) -> dict[str, Tensor]:

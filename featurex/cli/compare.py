@@ -76,7 +76,7 @@ def compare(
     """Compare models on one data set, cross-validated so that no person is on both sides."""
     from featurex.cli import stages
     from featurex.experiment import Design, FaceTable
-    from featurex.models import ModelOptions, check_model_names
+    from featurex.models import ModelOptions, check_model_names, suited
     from featurex.report_files import write_result
     from featurex.tasks import choose_tasks
 
@@ -89,6 +89,7 @@ def compare(
     face_cache = stages.open_cache(
         cache, backbone, weights, device, precision=precision, mirror=mirror
     )
+    models = suited(models, face_cache.backbone, named=bool(model))
     if not json:
         stages.print_manifest(manifest)
     report = stages.run_extraction(manifest, face_cache)

@@ -68,7 +68,7 @@ def fit(
     from featurex.experiment import FaceTable
     from featurex.fitting import fit_models
     from featurex.model_files import save_model
-    from featurex.models import ModelOptions, check_model_names
+    from featurex.models import ModelOptions, check_model_names, suited
     from featurex.tasks import choose_tasks
 
     check_model_names([model])
@@ -82,6 +82,7 @@ def fit(
     face_cache = stages.open_cache(
         cache, backbone, weights, device, precision=precision, mirror=mirror
     )
+    suited([model], face_cache.backbone, named=True)
     if not json:
         stages.print_manifest(manifest)
     report = stages.run_extraction(manifest, face_cache)

@@ -51,6 +51,8 @@ def predict(
     if json and csv_:
         raise typer.BadParameter("choose --json or --csv, not both")
     predictor = Predictor.load(*model, device=device, weights=weights)
+    if predictor.backbone.notice:
+        say(predictor.backbone.notice)
     if draw:
         ready_folder(draw)
     found = []

@@ -33,8 +33,11 @@ def open_cache(
         from featurex.devices import resolve_device
 
         resolve_device(device)  # a missing GPU is an error also where nothing is left to do
+    found = get_backbone(backbone, weights)
+    if found.notice:
+        say(found.notice)
     options = EmbeddingOptions(precision, mirror)
-    return FaceCache(root, get_backbone(backbone, weights), device=device, options=options)
+    return FaceCache(root, found, device=device, options=options)
 
 
 def print_manifest(manifest: Manifest) -> None:

@@ -23,12 +23,18 @@ def weights(tmp_path):
     [
         ("dlib-resnet", "dlib-resnet:pyramid"),
         ("dlib-resnet:embedding", "dlib-resnet:embedding"),
-        ("resnet18", "resnet18@IMAGENET1K_V1:flatten"),
+        ("resnet18", "resnet18@IMAGENET1K_V1:penultimate"),
         ("resnet18:layer3", "resnet18@IMAGENET1K_V1:layer3"),
-        ("resnet50@IMAGENET1K_V1", "resnet50@IMAGENET1K_V1:flatten"),
-        ("resnet50", "resnet50@IMAGENET1K_V2:flatten"),
+        ("resnet50@IMAGENET1K_V1", "resnet50@IMAGENET1K_V1:penultimate"),
+        ("resnet50", "resnet50@IMAGENET1K_V2:penultimate"),
         ("vgg16@IMAGENET1K_FEATURES:features", "vgg16@IMAGENET1K_FEATURES:features"),
-        ("inception_v3", "inception_v3@IMAGENET1K_V1:flatten"),
+        ("inception_v3", "inception_v3@IMAGENET1K_V1:penultimate"),
+        ("efficientnet-lite0", "efficientnet-lite0:penultimate"),
+        ("efficientnet-lite0:blocks.3", "efficientnet-lite0:blocks.3"),
+        ("pixels", "pixels:grey32"),
+        ("pixels:rgb16", "pixels:rgb16"),
+        ("landmarks", "landmarks:measures"),
+        ("landmarks:points", "landmarks:points"),
     ],
 )
 def test_names_say_weights_and_layer(name, expected):
@@ -43,9 +49,16 @@ def test_names_say_weights_and_layer(name, expected):
         ("resnet18:", "is named NAME"),
         ("resnet18:é", "is named NAME"),
         ("../resnet18", "is named NAME"),
-        ("resnet17", r"no backbone 'resnet17'; there are dlib-resnet, .*resnet18"),
+        ("resnet17", r"no backbone 'resnet17': did you mean .*resnet18"),
+        ("xyz", "no backbone 'xyz': 'featurex backbones' lists them all"),
+        ("quantized_resnet50", "quantised networks run on a CPU only"),
+        ("timm:", "is named NAME"),
+        ("timm:../resnet18", "is named NAME"),
+        ("pixels:grey9999", "there is no layer 'grey9999'"),
+        ("pixels@V1", "pixels has only one set of weights"),
+        ("landmarks:five", "layers measures and points; there is no layer 'five'"),
         ("resnet18@NOPE", "no weights 'NOPE'; torchvision lists IMAGENET1K_V1"),
-        ("resnet18:layer9", r"no layer 'layer9'\. Its last layers: .*flatten"),
+        ("resnet18:layer9", r"no layer 'layer9'\. Its last layers: .*flatten.*; penultimate"),
         ("dlib-resnet:fc", "layers pyramid and embedding; there is no layer 'fc'"),
         ("dlib-resnet@V1", "only one set of weights"),
     ],
@@ -69,6 +82,7 @@ def test_the_space_names_the_weights_by_content(weights):
 
 def test_every_choice_has_a_space_of_its_own(weights):
     names = ("resnet18", "resnet18:layer3", "resnet34", "resnet50@IMAGENET1K_V1", "resnet50")
+    names += ("efficientnet-lite0", "efficientnet-lite0:blocks", "landmarks", "landmarks:points")
     aligner = FaceAligner()
     found = {spaces.embeddings_space(aligner, get_backbone(n, weights)).folder for n in names}
     assert len(found) == len(names)
