@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cache import Column, Space, Store, StoredColumn
 from featurex import spaces
 from featurex.backbones.base import Backbone
+from featurex.detectors import DEFAULT_DETECTOR
 from featurex.faces import FaceAligner
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ class FaceCache:
     root : path-like
         The cache's folder; made where it is missing.
     backbone : Backbone
+    detector : str
+        What finds faces, as `featurex.detectors.get_detectors` takes it.
     device : str
-        Where missing embeddings are computed, as `featurex.devices.resolve_device` takes it.
+        Where networks run, as `featurex.devices.resolve_device` takes it.
     batch_size : int
         Chips a forward pass.
 
@@ -36,13 +39,19 @@ class FaceCache:
     """
 
     def __init__(
-        self, root: str | Path, backbone: Backbone, *, device: str = "auto", batch_size: int = 32
+        self,
+        root: str | Path,
+        backbone: Backbone,
+        *,
+        detector: str = DEFAULT_DETECTOR,
+        device: str = "auto",
+        batch_size: int = 32,
     ) -> None:
         self.root = Path(root)
         self.backbone = backbone
         self.device = device
         self.batch_size = batch_size
-        self.aligner = FaceAligner()
+        self.aligner = FaceAligner(detector, device)
         self.faces = self._open(spaces.faces_space(self.aligner), spaces.FACE_COLUMNS)
         chips = spaces.chips_space(self.aligner, backbone)
         self.chips = self._open(chips, spaces.chip_columns(backbone))

@@ -12,6 +12,7 @@ from featurex.cli.shared import (
     BackboneName,
     CacheDir,
     Dataset,
+    DetectorName,
     Device,
     Jobs,
     Json,
@@ -28,6 +29,7 @@ from featurex.cli.shared import (
     ready_folder,
     say,
 )
+from featurex.detectors import DEFAULT_DETECTOR
 
 DEFAULT_MODELS = ["majority", "svm", "random-forest", "mlp", "finetuned"]
 
@@ -50,6 +52,7 @@ def compare(
     ] = None,
     backbone: BackboneName = "dlib-resnet",
     weights: Weights = None,
+    detector: DetectorName = DEFAULT_DETECTOR,
     protocol: Annotated[
         str,
         typer.Option(
@@ -80,7 +83,7 @@ def compare(
     )
     tasks = choose_tasks(task or [], manifest)
     ready_folder(out_dir)
-    face_cache = stages.open_cache(cache, backbone, weights, device)
+    face_cache = stages.open_cache(cache, backbone, weights, device, detector)
     if not json:
         stages.print_manifest(manifest)
     report = stages.run_extraction(manifest, face_cache)

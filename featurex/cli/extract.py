@@ -12,6 +12,7 @@ from featurex.cli.shared import (
     BackboneName,
     CacheDir,
     Dataset,
+    DetectorName,
     Device,
     Json,
     Limit,
@@ -23,6 +24,7 @@ from featurex.cli.shared import (
     print_json,
     read_manifest,
 )
+from featurex.detectors import DEFAULT_DETECTOR
 
 
 @guarded
@@ -32,6 +34,7 @@ def extract(
     cache: CacheDir = Path("cache"),
     backbone: BackboneName = "dlib-resnet",
     weights: Weights = None,
+    detector: DetectorName = DEFAULT_DETECTOR,
     device: Device = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Photos aligned at a time; cores + 1 by default.")
@@ -52,7 +55,7 @@ def extract(
     if not json:
         stages.print_manifest(manifest)
     report = stages.run_extraction(
-        manifest, stages.open_cache(cache, backbone, weights, device), threads
+        manifest, stages.open_cache(cache, backbone, weights, device, detector), threads
     )
     if json:
         print_json({"dropped": manifest.dropped, "seconds": report.seconds} | report.counts())

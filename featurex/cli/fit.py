@@ -12,6 +12,7 @@ from featurex.cli.shared import (
     BackboneName,
     CacheDir,
     Dataset,
+    DetectorName,
     Device,
     Jobs,
     Json,
@@ -28,6 +29,7 @@ from featurex.cli.shared import (
     ready_folder,
     say,
 )
+from featurex.detectors import DEFAULT_DETECTOR
 
 
 @guarded
@@ -47,6 +49,7 @@ def fit(
     ] = "svm",
     backbone: BackboneName = "dlib-resnet",
     weights: Weights = None,
+    detector: DetectorName = DEFAULT_DETECTOR,
     epochs: Annotated[int, typer.Option(min=1, help="Most epochs of a CNN.")] = 12,
     batch_size: Annotated[int, typer.Option(min=2, help="Chips a training step.")] = 64,
     device: Device = "auto",
@@ -73,7 +76,7 @@ def fit(
     )
     tasks = choose_tasks(task or [], manifest)
     ready_folder(out_file.parent)
-    face_cache = stages.open_cache(cache, backbone, weights, device)
+    face_cache = stages.open_cache(cache, backbone, weights, device, detector)
     if not json:
         stages.print_manifest(manifest)
     report = stages.run_extraction(manifest, face_cache)

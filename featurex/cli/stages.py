@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featurex.cli.shared import first_names, print_table, progress, say
+from featurex.detectors import DEFAULT_DETECTOR
 
 if TYPE_CHECKING:
     from featurex.experiment import Design, FaceTable, Result
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
     from featurex.manifest import Manifest
 
 
-def open_cache(root: Path, backbone: str, weights: Path | None, device: str) -> FaceCache:
+def open_cache(
+    root: Path,
+    backbone: str,
+    weights: Path | None,
+    device: str,
+    detector: str = DEFAULT_DETECTOR,
+) -> FaceCache:
     """Open the cache for a backbone; say which device was chosen before anything slow happens."""
     from featurex.backbones import get_backbone
     from featurex.face_cache import FaceCache
@@ -24,7 +31,7 @@ def open_cache(root: Path, backbone: str, weights: Path | None, device: str) -> 
         from featurex.devices import resolve_device
 
         resolve_device(device)  # a missing GPU is an error also where nothing is left to do
-    return FaceCache(root, get_backbone(backbone, weights), device=device)
+    return FaceCache(root, get_backbone(backbone, weights), detector=detector, device=device)
 
 
 def print_manifest(manifest: Manifest) -> None:
