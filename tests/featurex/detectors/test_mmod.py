@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featurex.backbones.dlib_models import FACE_CNN, FACE_RESNET, LANDMARKS_5, dlib_model
-from featurex.detectors.mmod import MIN_SIDE, OFFSET, STRIDE, layout, load_mmod, read_options
+from featurex.detectors.mmod import (
+    MIN_SIDE,
+    OFFSET,
+    OUTER_PADDING,
+    STRIDE,
+    layout,
+    load_mmod,
+    read_options,
+)
 from featurex.exceptions import BackboneError
 
 
@@ -36,22 +44,25 @@ def test_the_options_are_those_of_the_file():
 
 
 @torch.inference_mode()
-def test_an_output_is_centred_where_its_box_is_said_to_be():
-    """Pixels beyond what an output sees don't matter, and those at its centre do."""
+def test_an_output_sees_189_pixels_around_its_place():
+    """29 of the strided convolutions, and 8 times 3 * 4 + 8 of the others."""
     network = load_mmod(dlib_model(FACE_CNN))
-    image = torch.full((1, 3, 240, 240), 117.0)
-    reach, (row, column) = 95, (12, 13)  # 189 pixels are seen: 29 and 8 * (3 * 4 + 8) more
-    left, top = STRIDE * column + OFFSET - 11 - reach, STRIDE * row + OFFSET - 11 - reach
-    assert min(left, top) >= 0
-    before = network(image)[0, row, column]
-    image[..., top : top + 2 * reach, left : left + 2 * reach] += torch.randn(190, 190) * 40
-    assert network(image)[0, row, column] != before
+    row, column, reach = 12, 13, 94
+    x, y = STRIDE * column + OFFSET - OUTER_PADDING, STRIDE * row + OFFSET - OUTER_PADDING
+    seen = (..., slice(y - reach, y + reach + 1), slice(x - reach, x + reach + 1))
+    plain = torch.full((1, 3, 210, 220), 117.0)
+    outside = plain + 40 * torch.randn(plain.shape, generator=torch.manual_seed(0))
+    inside = plain.clone()
+    inside[seen], outside[seen] = outside[seen], plain[seen]
+    scores = network(torch.cat([plain, outside, inside]))[:, row, column].tolist()
+    assert scores[1] == pytest.approx(scores[0], abs=1e-5)
+    assert abs(scores[2] - scores[0]) > 1e-3
 
 
 @torch.inference_mode()
 def test_the_smallest_image_with_an_output_has_one():
     network = load_mmod(dlib_model(FACE_CNN))
-    side = MIN_SIDE - 2 * 11
+    side = MIN_SIDE - 2 * OUTER_PADDING
     assert layout(side, side).width == MIN_SIDE
     assert network(torch.zeros(1, 3, side, side)).shape[2] == 1
 
@@ -94,8 +105,9 @@ def test_other_contents_are_refused(write, content, old, new, message):
 
 def test_weights_that_are_not_finite_are_refused(write, content):
     nan = np.array([np.nan], "<f4").tobytes()
+    first = content.index(b"con_4") + 16  # behind the marker and the tensor's shape
     with pytest.raises(BackboneError, match="not finite"):
-        load_mmod(write(content[:1000] + nan + content[1004:]))
+        load_mmod(write(content[:first] + nan + content[first + 4 :]))
 
 
 @settings(max_examples=60, deadline=None)
