@@ -21,7 +21,7 @@ def images(portraits, turned):
     """Six images of different sizes and shapes; in all but the last are faces."""
     return {
         "upright": portraits[0],
-        "turned": turned[1],
+        "turned": turned[0],
         "two": np.vstack(portraits[2:4]),
         "wide": np.pad(portraits[4], ((0, 0), (20, 200), (0, 0)), mode="edge")[30:220],
         "large": resized(portraits[5], 311, 359),

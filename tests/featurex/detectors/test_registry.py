@@ -96,8 +96,8 @@ def test_the_cnn_finds_turned_faces_that_hog_misses(name, cnn, turned):
     aligner = FaceAligner(name)
     aligner._detectors = (*aligner._detectors[:-1], cnn)  # loaded once a session
     hog = FaceAligner("dlib-hog")
-    assert [hog.central_face(photo) for photo in turned[:2]] == [None, None]
-    for photo in turned[:2]:
+    assert [hog.central_face(photo) for photo in turned] == [None, None]
+    for photo in turned:
         face = aligner.central_face(photo)
         assert np.abs(face.box.reshape(2, 2).mean(0) - 128).max() < 60
         assert aligner.chip(photo, face, 150, 0.25).shape == (150, 150, 3)
