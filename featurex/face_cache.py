@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cache import Column, Space, Store, StoredColumn
 from featurex import spaces
 from featurex.backbones.base import Backbone
+from featurex.detectors import DEFAULT_DETECTOR
 from featurex.embedding_options import EmbeddingOptions
 from featurex.faces import ChipFormat, FaceAligner
 
@@ -25,8 +26,10 @@ class FaceCache:
     root : path-like
         The cache's folder; made where it is missing.
     backbone : Backbone
+    detector : str
+        What finds faces, as `featurex.detectors.get_detectors` takes it.
     device : str
-        Where missing embeddings are computed, as `featurex.devices.resolve_device` takes it.
+        Where networks run, as `featurex.devices.resolve_device` takes it.
     batch_size : int, optional
         Chips a forward pass; by default as `featurex.embedding.BATCH_SIZES`.
     options : EmbeddingOptions, optional
@@ -43,6 +46,7 @@ class FaceCache:
         root: str | Path,
         backbone: Backbone,
         *,
+        detector: str = DEFAULT_DETECTOR,
         device: str = "auto",
         batch_size: int | None = None,
         options: EmbeddingOptions | None = None,
@@ -52,7 +56,7 @@ class FaceCache:
         self.device = device
         self.batch_size = batch_size
         self.options = options or EmbeddingOptions()
-        self.aligner = FaceAligner()
+        self.aligner = FaceAligner(detector, device)
         self.faces = self._open(spaces.faces_space(self.aligner), spaces.FACE_COLUMNS)
         chips = spaces.chips_space(self.aligner, backbone)
         self.chips = self._open(chips, spaces.chip_columns(backbone))

@@ -1,10 +1,9 @@
-"""Finds faces with dlib and aligns them to face chips.
+"""Finds faces and aligns them to face chips.
 
-Detection is dlib's HOG detector (Dalal and Triggs 2005; King 2015, "Max-margin object detection"),
-alignment its 5-point landmarks (Kazemi and Sullivan 2014) and ``get_face_chip``, which is what
-all of dlib's networks expect. Detection runs on a small copy of the photo first and on larger ones
-only where nothing was found: HOG's cost grows with the pixels, and the face of a training photo is
-large.
+Detection is one of `featurex.detectors`, alignment dlib's 5-point landmarks (Kazemi and Sullivan
+2014) and ``get_face_chip``, which is what all of dlib's networks expect. Detection runs on a small
+copy of the photo first and on larger ones only where nothing was found: a detector's cost grows
+with the pixels, and the face of a training photo is large.
 """
 
 from __future__ import annotations
@@ -19,9 +18,8 @@ import numpy as np
 from PIL import Image
 
 from featurex.backbones.dlib_models import LANDMARKS_5, dlib_model
+from featurex.detectors import DEFAULT_DETECTOR, Detection, Detector, get_detectors
 
-# Longest side of the photo at each try, in pixels. HOG finds faces from 80 pixels.
-LADDER = (128, 256, 512)
 # For every face of a photo: the longest side looked at, and the largest magnification.
 SCAN_SIDE, MAX_MAGNIFICATION = 1280, 2.0
 # Edge pixels repeated around the photo, as a share of its longer side: without them HOG misses
@@ -43,7 +41,7 @@ class Face:
     landmarks : ndarray of shape (5, 2), int32
         x and y in pixels: the corners of one eye, of the other, and the base of the nose.
     score : float
-        dlib's detection score; above 0, larger is surer.
+        The detector's score; above 0, larger is surer.
     """
 
     box: np.ndarray
@@ -63,6 +61,18 @@ class FaceAligner:
 
     Every thread gets dlib objects of its own: one that is shared crashes.
 
+    Parameters
+    ----------
+    detector : {"dlib-hog", "dlib-cnn", "hog+cnn"}
+        As `featurex.detectors.get_detectors` takes it.
+    device : str
+        Where the CNN runs, as `featurex.devices.resolve_device` takes it.
+
+    Raises
+    ------
+    ValueError
+        No such detector.
+
     Examples
     --------
     >>> import numpy as np
@@ -70,16 +80,19 @@ class FaceAligner:
     True
     """
 
-    def __init__(self) -> None:
+    def __init__(self, detector: str = DEFAULT_DETECTOR, device: str = "auto") -> None:
+        self.detector = detector
+        self._detectors = get_detectors(detector, device)
         self._local = threading.local()
 
     @property
     def settings(self) -> dict[str, Any]:
         """What decides a training photo's face: part of the key of all that is made from it."""
+        stages = [detector.settings for detector in self._detectors]
         return {
-            "detector": "dlib-hog",
+            "detector": self.detector,
+            **(stages[0] if len(stages) == 1 else {"stages": stages}),
             "landmarks": LANDMARKS_5,
-            "ladder": list(LADDER),
             "border": BORDER,
             "face": "central",
             "version": 1,
@@ -96,14 +109,16 @@ class FaceAligner:
         Returns
         -------
         Face or None
-            Of the faces at the first scale that shows any, the one with the largest difference
-            of its size and its distance from the photo's centre; None where there is no face.
+            Of the faces that the first detector finds at the first scale that shows any, the one
+            with the largest difference of its size and its distance from the photo's centre; None
+            where there is no face.
         """
         longest = max(photo.shape[:2])
-        for side in LADDER:
-            if boxes := self._detect(photo, side / longest):
-                box, score = max(boxes, key=lambda found: _prominence(found[0], photo.shape))
-                return self._with_landmarks(photo, box, score)
+        for detector in self._detectors:
+            for side in detector.ladder:
+                if found := _detect(detector, photo, side / longest):
+                    central = max(found, key=lambda face: _prominence(face.box, photo.shape))
+                    return self._with_landmarks(photo, *central)
         return None
 
     def faces(self, photo: np.ndarray) -> list[Face]:
@@ -121,7 +136,11 @@ class FaceAligner:
             1,280 pixels, and magnified at most twice.
         """
         scale = min(SCAN_SIDE / max(photo.shape[:2]), MAX_MAGNIFICATION)
-        found = [self._with_landmarks(photo, *box) for box in self._detect(photo, scale)]
+        found: list[Face] = []
+        for detector in self._detectors:
+            if found:
+                break
+            found = [self._with_landmarks(photo, *face) for face in _detect(detector, photo, scale)]
         if not found and (face := self.central_face(photo)):
             found = [face]
         return sorted(found, key=lambda face: (face.box[0], face.box[1]))
@@ -150,14 +169,6 @@ class FaceAligner:
         shape = _dlib_shape(face.landmarks - offset)
         return dlib.get_face_chip(region, shape, size=size, padding=padding)
 
-    def _detect(self, photo: np.ndarray, scale: float) -> list[tuple[np.ndarray, float]]:
-        """Run HOG on a scaled copy with a border; boxes in the photo's pixels, with scores."""
-        image = _bordered(_scaled(photo, scale))
-        border = (image.shape[1] - max(1, round(photo.shape[1] * scale))) // 2
-        rectangles, scores, _ = self._detector().run(image, 0, 0.0)
-        boxes = (np.array([r.left(), r.top(), r.right(), r.bottom()]) for r in rectangles)
-        return [((box - border) / scale, score) for box, score in zip(boxes, scores, strict=True)]
-
     def _with_landmarks(self, photo: np.ndarray, box: np.ndarray, score: float) -> Face:
         corners = box.reshape(2, 2)
         region, offset = _region(photo, corners.mean(0), np.ptp(corners, 0).max() + 8)
@@ -166,15 +177,17 @@ class FaceAligner:
         points = np.array([(p.x, p.y) for p in shape.parts()]) + offset
         return Face(np.rint(box).astype(np.int32), points.astype(np.int32), float(score))
 
-    def _detector(self) -> Any:
-        if not hasattr(self._local, "detector"):
-            self._local.detector = dlib.get_frontal_face_detector()
-        return self._local.detector
-
     def _predictor(self) -> Any:
         if not hasattr(self._local, "predictor"):
             self._local.predictor = dlib.shape_predictor(str(dlib_model(LANDMARKS_5)))
         return self._local.predictor
+
+
+def _detect(detector: Detector, photo: np.ndarray, scale: float) -> list[Detection]:
+    """Look at a scaled copy with a border; boxes in the photo's pixels."""
+    image = _bordered(_scaled(photo, scale))
+    border = (image.shape[1] - max(1, round(photo.shape[1] * scale))) // 2
+    return [Detection((box - border) / scale, score) for box, score in detector.detect(image)]
 
 
 def _prominence(box: np.ndarray, shape: Iterable[int]) -> float:

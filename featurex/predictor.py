@@ -115,9 +115,9 @@ class Predictor:
         device: str = "auto",
         weights: str | Path | None = None,
     ) -> None:
-        self._aligner = FaceAligner()
         self._models: dict[str, tuple[Any, str]] = {}
         self._metadata = [metadata for _, metadata in models]
+        self._aligner = self._make_aligner(device)
         self.backbone = get_backbone(self._metadata[0]["backbone"]["name"], weights)
         self.options = _options(self._metadata[0]["embedding"])
         for estimators, metadata in models:
@@ -231,6 +231,18 @@ class Predictor:
             if AGE.name in metadata["training"]:
                 return metadata["training"][AGE.name].get("inner_mean_absolute_error_years")
         return None
+
+    def _make_aligner(self, device: str) -> FaceAligner:
+        names = [metadata["aligner"].get("detector") for metadata in self._metadata]
+        if any(name != names[0] for name in names):
+            raise ModelError(
+                "The models were trained on faces that different detectors found, "
+                f"{' and '.join(map(str, names))}: load them one by one."
+            )
+        try:
+            return FaceAligner(names[0], device)
+        except ValueError as error:
+            raise ModelError(f"The model needs another version of featurex: {error}") from error
 
     def _check(self, metadata: dict[str, Any]) -> None:
         wanted, backbone = metadata["backbone"], self.backbone

@@ -10,6 +10,7 @@ from featurex.exceptions import BackboneError
 LANDMARKS_5 = "shape_predictor_5_face_landmarks.dat"
 LANDMARKS_68 = "shape_predictor_68_face_landmarks.dat"
 FACE_RESNET = "dlib_face_recognition_resnet_model_v1.dat"
+FACE_CNN = "mmod_human_face_detector.dat"
 _PACKAGE = "face_recognition_models"
 
 

@@ -13,6 +13,7 @@ from featurex.cli.shared import (
     BackboneName,
     CacheDir,
     Dataset,
+    DetectorName,
     Device,
     Jobs,
     Json,
@@ -31,6 +32,7 @@ from featurex.cli.shared import (
     ready_folder,
     say,
 )
+from featurex.detectors import DEFAULT_DETECTOR
 
 DEFAULT_MODELS = ["majority", "svm", "random-forest", "mlp", "finetuned"]
 
@@ -55,6 +57,7 @@ def compare(
     weights: Weights = None,
     precision: Precision = "float32",
     mirror: Mirror = False,
+    detector: DetectorName = DEFAULT_DETECTOR,
     protocol: Annotated[
         str,
         typer.Option(
@@ -87,7 +90,7 @@ def compare(
     tasks = choose_tasks(task or [], manifest)
     ready_folder(out_dir)
     face_cache = stages.open_cache(
-        cache, backbone, weights, device, precision=precision, mirror=mirror
+        cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
     )
     models = suited(models, face_cache.backbone, named=bool(model))
     if not json:

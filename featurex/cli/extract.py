@@ -12,6 +12,7 @@ from featurex.cli.shared import (
     Ages,
     CacheDir,
     Dataset,
+    DetectorName,
     Device,
     Json,
     Limit,
@@ -25,6 +26,7 @@ from featurex.cli.shared import (
     print_json,
     read_manifest,
 )
+from featurex.detectors import DEFAULT_DETECTOR
 
 
 @guarded
@@ -43,6 +45,7 @@ def extract(
     weights: Weights = None,
     precision: Precision = "float32",
     mirror: Mirror = False,
+    detector: DetectorName = DEFAULT_DETECTOR,
     device: Device = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Photos aligned at a time; cores + 1 by default.")
@@ -65,7 +68,9 @@ def extract(
         dataset, root, age_policy=age_policy, photos=photos, ages=ages, limit=limit, seed=seed
     )
     caches = [
-        stages.open_cache(cache, name, weights, device, precision=precision, mirror=mirror)
+        stages.open_cache(
+            cache, name, weights, device, detector=detector, precision=precision, mirror=mirror
+        )
         for name in names
     ]
     if not json:

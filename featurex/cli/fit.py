@@ -13,6 +13,7 @@ from featurex.cli.shared import (
     BackboneName,
     CacheDir,
     Dataset,
+    DetectorName,
     Device,
     Jobs,
     Json,
@@ -31,6 +32,7 @@ from featurex.cli.shared import (
     ready_folder,
     say,
 )
+from featurex.detectors import DEFAULT_DETECTOR
 
 
 @guarded
@@ -52,6 +54,7 @@ def fit(
     weights: Weights = None,
     precision: Precision = "float32",
     mirror: Mirror = False,
+    detector: DetectorName = DEFAULT_DETECTOR,
     epochs: Annotated[int, typer.Option(min=1, help="Most epochs of a CNN.")] = 12,
     batch_size: Annotated[int, typer.Option(min=2, help="Chips a training step.")] = 64,
     device: Device = "auto",
@@ -80,7 +83,7 @@ def fit(
     tasks = choose_tasks(task or [], manifest)
     ready_folder(out_file.parent)
     face_cache = stages.open_cache(
-        cache, backbone, weights, device, precision=precision, mirror=mirror
+        cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
     )
     suited([model], face_cache.backbone, named=True)
     if not json:

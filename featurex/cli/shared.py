@@ -46,6 +46,13 @@ Mirror = Annotated[
 Weights = Annotated[
     Path | None, typer.Option("--weights", help="File with the backbone's weights.")
 ]
+DetectorName = Annotated[
+    str,
+    typer.Option(
+        "--detector",
+        help="What finds faces: dlib-hog, dlib-cnn, or hog+cnn (the CNN where HOG finds none).",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of sampling, folds and models.")]
 Limit = Annotated[

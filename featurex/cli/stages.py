@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featurex.cli.shared import first_names, print_table, progress, say
+from featurex.detectors import DEFAULT_DETECTOR
 
 if TYPE_CHECKING:
     from featurex.experiment import Design, FaceTable, Result
@@ -21,6 +22,7 @@ def open_cache(
     weights: Path | None = None,
     device: str = "auto",
     *,
+    detector: str = DEFAULT_DETECTOR,
     precision: str = "float32",
     mirror: bool = False,
 ) -> FaceCache:
@@ -37,7 +39,7 @@ def open_cache(
     if found.notice:
         say(found.notice)
     options = EmbeddingOptions(precision, mirror)
-    return FaceCache(root, found, device=device, options=options)
+    return FaceCache(root, found, detector=detector, device=device, options=options)
 
 
 def print_manifest(manifest: Manifest) -> None:

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from featurex.exceptions import DeviceError, ModelError, PhotoError
+from featurex.faces import FaceAligner
 from featurex.fitting import fit_models
 from featurex.labels import AGE_GROUP_YEARS, AGE_GROUPS
 from featurex.model_files import load_model, save_model
@@ -217,9 +218,31 @@ def test_a_precision_from_elsewhere_is_refused(model_file):
 
 def test_another_aligner_is_refused(model_file):
     path = model_file("svm", GENDER)
-    model = changed(path, aligner={"detector": "other"})
+    model = changed(path, aligner={"detector": "dlib-hog"})
     with pytest.raises(ModelError, match="aligned in another way: fit it again"):
         Predictor([model], "cpu")
+
+
+@pytest.mark.parametrize("aligner", [{"detector": "other"}, {"detector": ["dlib-hog"]}, {}])
+def test_an_unknown_detector_is_refused(model_file, aligner):
+    model = changed(model_file("svm", GENDER), aligner=aligner)
+    with pytest.raises(ModelError, match="another version of featurex: Unknown detector"):
+        Predictor([model], "cpu")
+
+
+def test_faces_are_found_with_the_detector_of_the_training(model_file, photo):
+    model = changed(model_file("svm", GENDER), aligner=FaceAligner("dlib-cnn").settings)
+    (face,) = Predictor([model], "cpu").predict(photo)
+    (expected,) = FaceAligner("dlib-cnn", "cpu").faces(photo)
+    assert face.box == tuple(expected.box.tolist())
+    assert face.detection_score == expected.score
+
+
+def test_models_of_different_detectors_are_refused(model_file):
+    first, second = model_file("svm", GENDER), model_file("svm", AGE)
+    other = changed(second, aligner=FaceAligner("hog+cnn").settings)
+    with pytest.raises(ModelError, match=r"different detectors found, dlib-hog and hog\+cnn"):
+        Predictor([load_model(first), other], "cpu")
 
 
 def test_other_chips_are_refused(model_file):

@@ -3,6 +3,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,16 @@ def affine(k=2):
     return text(b"affine_") + tensor(np.arange(2 * k))
 
 
+def batch_normalisation(gamma, beta, means, variances, epsilon=(1, -10)):
+    """As dlib's bn_: factors, shapes, the last batch, the running averages, then numbers."""
+    shape = integers(1, 1, len(gamma), 1, 1)
+    last_batch = tensor(np.full(len(gamma), 7)) + tensor(np.full(len(gamma), 8))
+    running = tensor(means) + tensor(variances)
+    multipliers = integers(1, 0, 0, 11, 16, -4, 16, -4)
+    head = text(b"bn_con2") + tensor(np.concatenate([gamma, beta])) + 2 * shape
+    return head + last_batch + running + integers(100, 100) + multipliers + integers(*epsilon)
+
+
 def fully_connected(n_out=4, n_in=3):
     weight = tensor(np.arange(n_out * n_in), (n_in, n_out, 1, 1))
     return text(b"fc_2") + integers(n_out, n_in) + weight
@@ -71,6 +82,16 @@ def test_layers_come_in_their_order(write):
     np.testing.assert_array_equal((aff.scale, aff.shift), [[0, 1], [2, 3]])
     assert isinstance(full, FullyConnected)
     np.testing.assert_array_equal(full.weight, np.arange(12).reshape(3, 4).T)
+
+
+def test_a_batch_normalisation_is_the_affine_layer_of_its_running_averages(write):
+    rng = np.random.default_rng(0)
+    gamma, beta, means, variances, x = rng.normal(size=(5, 4)).astype("f4")
+    variances = np.abs(variances)
+    (layer,) = read_layers(write(batch_normalisation(gamma, beta, means, variances)))
+    values = map(torch.from_numpy, (x[None], means, variances, gamma, beta))
+    expected = torch.nn.functional.batch_norm(*values, eps=2**-10).numpy()[0]
+    np.testing.assert_allclose(x * layer.scale + layer.shift, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_a_marker_inside_weights_is_no_layer(write):
@@ -107,6 +128,12 @@ HUGE = 2**63 + 1
         text(b"affine_") + integers(2, HUGE, HUGE, 1, 1),
         text(b"affine_") + integers(2, HUGE, 0, 1, 1) + bytes(8),
         text(b"affine_") + b"\x0f" + bytes(16),
+        batch_normalisation([1], [1], [1], [1])[:-1],
+        batch_normalisation([1], [1], [1], [-1]),
+        batch_normalisation([1], [1], [1], [np.nan]),
+        batch_normalisation([1], [1], [1], [1], (1, 32002)),
+        batch_normalisation([1], [1], [1], [1, 1]),
+        batch_normalisation([1], [1], [1, 1], [1]),
         text(b"fc_2") + integers(5, 3) + tensor(np.arange(12)),
         text(b"fc_2") + integers(HUGE, HUGE) + tensor(np.arange(12)),
     ],
@@ -134,7 +161,8 @@ def test_missing_and_too_large_files_are_named(write, tmp_path, monkeypatch):
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_no_damage_raises_anything_else(tmp_path_factory, data):
-    content = bytearray(convolution() + affine() + fully_connected())
+    normalisation = batch_normalisation([1, 1], [1, 1], [1, 1], [1, 1])
+    content = bytearray(convolution() + affine() + normalisation + fully_connected())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path = tmp_path_factory.getbasetemp() / "damaged.dat"
@@ -184,5 +212,5 @@ def test_a_stem_of_another_layout_is_refused(write, changed):
 def test_integers_are_read_as_dlib_writes_them():
     """Bytes written by dlib 19.24: 0, 5, -5, 300, -70000."""
     data = bytes.fromhex("0001058105022c0183701101")
-    assert dlib_dat._Reader(data, 0).integers(5) == [0, 5, -5, 300, -70000]
+    assert dlib_dat.Reader(data, 0).integers(5) == [0, 5, -5, 300, -70000]
     assert struct.pack("<I", 70000)[:3].hex() == "701101"

@@ -58,6 +58,7 @@ def test_data_without_labels(fails, command, photos, tmp_path):
         (("--backbone", "../hat"), "A backbone is named NAME[@WEIGHTS][:LAYER]"),
         (("--backbone", "dlib-resnet:hat"), "no layer 'hat'"),
         (("--weights", "/none/weights.dat"), "/none/weights.dat does not exist"),
+        (("--detector", "hat"), "Unknown detector 'hat'. The detectors are dlib-hog, dlib-cnn"),
         (("--device", "hat"), "must be auto, cpu, cuda or cuda:N"),
         (("--age-policy", "hat"), "hat"),
         (("--photos", "faces"), "no option 'photos'"),

@@ -1,0 +1,46 @@
+"""Face detectors by name.
+
+A name stands for one detector, or for several of which the next is asked only about photos in
+which the ones before found nothing.
+"""
+
+from __future__ import annotations
+
+from featurex.detectors.base import Detection, Detector
+
+__all__ = ["DEFAULT_DETECTOR", "DETECTORS", "Detection", "Detector", "get_detectors"]
+
+HOG, CNN, HOG_THEN_CNN = "dlib-hog", "dlib-cnn", "hog+cnn"
+DETECTORS = (HOG, CNN, HOG_THEN_CNN)
+DEFAULT_DETECTOR = HOG
+
+
+def get_detectors(name: str, device: str = "auto") -> tuple[Detector, ...]:
+    """Make the detectors that a name stands for, without loading them.
+
+    Parameters
+    ----------
+    name : {"dlib-hog", "dlib-cnn", "hog+cnn"}
+        HOG is fast and finds upright faces that look at the camera; the CNN finds turned and
+        blurred ones too; "hog+cnn" asks the CNN where HOG finds nothing.
+    device : str
+        Where a network runs, as `featurex.devices.resolve_device` takes it.
+
+    Returns
+    -------
+    tuple of Detector
+        In the order in which they are asked.
+
+    Raises
+    ------
+    ValueError
+        No such detector.
+    """
+    if name not in DETECTORS:
+        raise ValueError(f"Unknown detector {name!r}. The detectors are {', '.join(DETECTORS)}.")
+    from featurex.detectors.dlib_cnn import CnnDetector
+    from featurex.detectors.hog import HogDetector
+
+    if name == HOG:
+        return (HogDetector(),)
+    return (CnnDetector(device),) if name == CNN else (HogDetector(), CnnDetector(device))
