@@ -29,8 +29,9 @@ class ModelFamily:
     """
 
     name: str
-    classifier: Callable[[int | None], BaseEstimator]
-    regressor: Callable[[int | None], BaseEstimator]
+    # Functions are shown with their address, which no two processes share.
+    classifier: Callable[[int | None], BaseEstimator] = field(repr=False)
+    regressor: Callable[[int | None], BaseEstimator] = field(repr=False)
     classifier_space: Space = field(default_factory=dict)
     regressor_space: Space = field(default_factory=dict)
     calibrate: bool = False
