@@ -20,6 +20,7 @@ _PUBLIC = {
     "DeviceError": "featurex.exceptions",
     "FaceAligner": "featurex.faces",
     "FaceCache": "featurex.face_cache",
+    "FaceEmbedder": "featurex.face_embedder",
     "FacePrediction": "featurex.predictor",
     "FeaturexError": "featurex.exceptions",
     "FineTunedClassifier": "featurex.finetuning",

@@ -89,16 +89,27 @@ class Embedder:
             return np.empty((0, self.n_features), np.float32)
         # A uint8 copy is a quarter of a float32 one; as NHWC it is channels_last without a copy.
         rows = torch.from_numpy(np.ascontiguousarray(chips))
-        with torch.inference_mode(), self._numerics():
-            embeddings = [self._forward(batch.permute(0, 3, 1, 2)) for batch in self._batches(rows)]
-            return torch.cat(embeddings).cpu().numpy()
+        embeddings = [self.forward(batch.permute(0, 3, 1, 2)) for batch in self._batches(rows)]
+        return torch.cat(embeddings).cpu().numpy()
 
-    def _forward(self, chips: Tensor) -> Tensor:
-        chips = chips.float()
-        embeddings = self._module(chips).float()
-        if self.options.mirror:
-            embeddings = (embeddings + self._module(chips.flip(3)).float()) / 2
-        return embeddings
+    def forward(self, chips: Tensor) -> Tensor:
+        """Embed one batch that lies on the device.
+
+        Parameters
+        ----------
+        chips : Tensor of shape (n, 3, chip_size, chip_size), uint8
+            Fastest in the memory format channels_last.
+
+        Returns
+        -------
+        Tensor of shape (n, n_features), float32
+        """
+        with torch.inference_mode(), self._numerics():
+            floats = chips.float()
+            embeddings = self._module(floats).float()
+            if self.options.mirror:
+                embeddings = (embeddings + self._module(floats.flip(3)).float()) / 2
+            return embeddings
 
     @contextmanager
     def _numerics(self) -> Iterator[None]:

@@ -45,7 +45,7 @@ def calls(monkeypatch):
     """Count what is slow; a photo whose first pixel is black has no face."""
     counts = {"detected": 0, "chips": 0, "embedded": 0}
     lock = threading.Lock()
-    embed = Embedder._forward
+    embed = Embedder.forward
 
     def count(what, n=1):
         with lock:
@@ -67,7 +67,7 @@ def calls(monkeypatch):
 
     monkeypatch.setattr(FaceAligner, "central_face", central_face)
     monkeypatch.setattr(FaceAligner, "chip", chip)
-    monkeypatch.setattr(Embedder, "_forward", forward)
+    monkeypatch.setattr(Embedder, "forward", forward)
     return counts
 
 
@@ -264,12 +264,12 @@ def test_an_interrupted_run_begins_no_further_photo(calls, photos, open_cache):
 
 
 def test_an_embedding_that_fails_keeps_the_chips(calls, photos, open_cache, monkeypatch):
-    cache, forward = open_cache(), Embedder._forward
+    cache, forward = open_cache(), Embedder.forward
     cache.embedder  # noqa: B018
-    monkeypatch.setattr(Embedder, "_forward", lambda self, chips: 1 / 0)
+    monkeypatch.setattr(Embedder, "forward", lambda self, chips: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         extract(photos, cache, threads=2, block_rows=6)
-    monkeypatch.setattr(Embedder, "_forward", forward)
+    monkeypatch.setattr(Embedder, "forward", forward)
     n = len(cache.chips)
     assert 6 <= n <= 12
     assert extract(photos, cache, threads=2).n_new == 20

@@ -1,6 +1,6 @@
 """What the cache costs: checking on reading, opening, and the look-up of keys.
 
-    python benchmarks/cache.py [--rows 20480] [--chips 4096] [--shards 2000] [--folder DIR]
+    python benchmarks/storage.py [--rows 20480] [--chips 4096] [--shards 2000] [--folder DIR]
 
 Prints the read throughput of 736-float rows and of 150 x 150 x 3 chips from the page cache, with
 and without their CRC-32, and the share that checking takes; then how long a space of many shards

@@ -1,0 +1,122 @@
+"""How near the forward stage comes to the pace of the network itself.
+
+    python benchmarks/gpu.py [--chips 20000] [--device cuda]
+
+For each backbone, in one run: chips from the cache to embeddings in the cache, against the same
+network over batches that already lie in the device's memory. The chips are noise and the weights of
+torchvision's networks random: neither changes the work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from featurex import spaces
+from featurex.alignment import Photo
+from featurex.backbones import Backbone, get_backbone
+from featurex.backbones.torchvision_import import import_torchvision
+from featurex.devices import device_label, resolve_device
+from featurex.embedding import Embedder
+from featurex.embedding_options import PRECISIONS, EmbeddingOptions
+from featurex.extraction import BLOCK_ROWS, extract
+from featurex.face_cache import FaceCache
+
+BACKBONES = ("dlib-resnet", "resnet50", "vgg16")
+RESIDENT_BATCHES = 4  # different ones, so that no result can be reused
+REPEATS = 3
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--chips", type=int, default=20000)
+    parser.add_argument("--backbone", action="append")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="float32", choices=PRECISIONS)
+    arguments = parser.parse_args()
+    device, options = resolve_device(arguments.device), EmbeddingOptions(arguments.precision)
+    print(f"{arguments.chips} chips, {device_label(device)}, torch {torch.__version__}")
+    print(f"{'':14}{'in memory':>14}{'cache to cache':>18}{'share':>8}")
+    for name in arguments.backbone or BACKBONES:
+        with tempfile.TemporaryDirectory() as folder:
+            backbone = get_backbone(name, random_weights(name, Path(folder)))
+            cache = FaceCache(folder, backbone, device=arguments.device, options=options)
+            resident = resident_pace(cache.embedder, arguments.chips)
+            whole = cache_pace(cache, fill(cache, arguments.chips))
+        paces = f"{resident:8.0f} chips/s{whole:12.0f} chips/s"
+        print(f"{name:14}{paces}{whole / resident:8.2f}", flush=True)
+
+
+def random_weights(name: str, folder: Path) -> Path | None:
+    """Write weights for a network of torchvision; dlib's come with their package."""
+    if name.startswith("dlib"):
+        return None
+    path = folder / "weights.pth"
+    models = import_torchvision("torchvision.models")
+    torch.save(models.get_model(name.partition(":")[0], weights=None).state_dict(), path)
+    return path
+
+
+def noise(backbone: Backbone, count: int) -> np.ndarray:
+    """Make chips."""
+    shape = (count, backbone.chip_size, backbone.chip_size, 3)
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+def resident_pace(embedder: Embedder, n_chips: int) -> float:
+    """Chips a second over batches that lie in the device's memory; the best of a few tries."""
+    size = embedder.batch_size
+    chips = torch.from_numpy(noise(embedder.backbone, RESIDENT_BATCHES * size))
+    batches = [batch.permute(0, 3, 1, 2) for batch in chips.to(embedder.device).split(size)]
+    n_batches = max(1, n_chips // size)
+
+    def forward() -> None:
+        for number in range(n_batches):
+            embedder.forward(batches[number % len(batches)])
+        wait_for(embedder.device)
+
+    return n_batches * size / min(timed(forward) for _ in range(REPEATS))
+
+
+def fill(cache: FaceCache, count: int) -> list[Photo]:
+    """Put faces and chips into a cache, and return their photos; there are no such files."""
+    photos = []
+    for start in range(0, count, BLOCK_ROWS):
+        chips = noise(cache.backbone, min(BLOCK_ROWS, count - start))
+        ids = [hashlib.sha256(str(start + row).encode()).hexdigest() for row in range(len(chips))]
+        faces = {column.name: np.zeros((len(ids), *column.shape), column.dtype)
+                 for column in spaces.FACE_COLUMNS}  # fmt: skip
+        cache.faces.append(ids, faces)
+        cache.chips.append(ids, {"chip": chips})
+        photos += [Photo(i, "not read") for i in ids]
+    return photos
+
+
+def cache_pace(cache: FaceCache, photos: list[Photo]) -> float:
+    """Chips a second from the cache to the cache."""
+    return len(photos) / timed(lambda: extract(photos, cache))
+
+
+def wait_for(device: torch.device) -> None:
+    """Wait until the device has done all its work."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def timed(what: Callable[[], object]) -> float:
+    """Return the seconds that something takes."""
+    started = time.perf_counter()
+    what()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
