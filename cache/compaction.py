@@ -75,9 +75,10 @@ def _compact_space(folder: Path, target_bytes: int) -> Compaction:
         lookup = scan(folder, found.space.id, found.columns, empty_lookup())
         row_bytes = sum(column.row_bytes for column in found.columns)
         most = min(max(1, target_bytes // row_bytes), MAX_ROWS)
+        written: set[Path] = set()
         for group in _groups(lookup, most):
             unpublish(folder)
-            _merge(folder, found, lookup, group)
+            _merge(folder, found, lookup, group, written)
         store = Store(folder, found)
         if len(store) and not (folder / index.FILE_NAME).exists():
             store.publish()
@@ -101,17 +102,26 @@ def _groups(lookup: Lookup, most: int) -> Iterator[list[int]]:
             group.append(number)
 
 
-def _merge(folder: Path, described: Description, lookup: Lookup, group: Sequence[int]) -> None:
-    """Write the rows that count of some shards as one shard, then delete those."""
+def _merge(
+    folder: Path,
+    described: Description,
+    lookup: Lookup,
+    group: Sequence[int],
+    written: set[Path],
+) -> None:
+    """Write the rows that count of some shards as one shard, then delete those.
+
+    What was written has a name made of its keys. After a killed run that may be the name of a
+    shard of a later group, which held the same rows twice: it holds them alone now, and stays.
+    """
     places = lookup.places[np.isin(lookup.places.shard, group)]
-    kept = None
     if len(places):
         arrays = {c.name: StoredColumn(c, lookup.shards, places)[:] for c in described.columns}
         shards = folder / SHARDS_FOLDER
-        written, _ = write_shard(shards, described.space.id, described.columns, places.keys, arrays)
-        kept = written.path
-        if examine(kept, described).problems:
-            raise damaged(kept, "is not what was just written: the disk is failing")
+        merged, _ = write_shard(shards, described.space.id, described.columns, places.keys, arrays)
+        written.add(merged.path)
+        if examine(merged.path, described).problems:
+            raise damaged(merged.path, "is not what was just written: the disk is failing")
     for number in group:
-        if lookup.shards[number].path != kept:
+        if lookup.shards[number].path not in written:
             lookup.shards[number].path.unlink(missing_ok=True)

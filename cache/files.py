@@ -3,8 +3,11 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import h5py
 
 TEMPORARY_SUFFIX = ".tmp"
 
@@ -41,6 +44,20 @@ def create_once(path: Path, content: bytes) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     flush_folder(path.parent)
+
+
+def write_hdf5(path: Path, fill: Callable[[Any], None]) -> None:
+    """Write a new HDF5 file that `fill` fills.
+
+    It is made in memory and written as plain bytes: HDF5 ends the process with a segmentation
+    fault where the disk is full when it closes a file.
+    """
+    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
+        fill(file)
+        file.flush()
+        content = file.id.get_file_image()
+    with path.open("xb") as written:
+        written.write(content)
 
 
 def temporary_name(path: Path) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 from cache import layout
 from cache.checksums import seal
 from cache.errors import CacheError
-from cache.files import replacing
+from cache.files import replacing, write_hdf5
 from cache.keys import KEY_BYTES
 from cache.lookup import Lookup
 from cache.space import SCHEMA_VERSION, Column
@@ -35,8 +35,7 @@ def write(folder: Path, columns: Sequence[Column], lookup: Lookup) -> Path:
     path = folder / FILE_NAME
     try:
         with replacing(path) as temporary:
-            with h5py.File(temporary, "w-", locking=False) as file:
-                _fill(file, columns, lookup)
+            write_hdf5(temporary, lambda file: _fill(file, columns, lookup))
             seal(temporary)
     except (OSError, RuntimeError) as error:
         raise CacheError(

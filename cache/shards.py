@@ -8,13 +8,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from cache.checksums import checksums
 from cache.errors import CacheError, damaged, vanished
-from cache.files import replacing
+from cache.files import replacing, write_hdf5
 from cache.keys import Keys, decode, digest, from_bytes, to_bytes
 from cache.layout import (
     CHECKSUMS,
@@ -142,9 +141,9 @@ def write_shard(
     path = folder / f"{digest(keys)}{SUFFIX}"
     try:
         with replacing(path) as temporary:
-            _write_file(temporary, space_id, columns, keys, arrays, order)
+            write_hdf5(temporary, lambda file: _fill(file, space_id, columns, keys, arrays, order))
             written = read_layout(temporary, space_id, columns)
-    except (OSError, RuntimeError) as error:  # h5py raises both when a disk is full
+    except (OSError, RuntimeError) as error:
         raise CacheError(
             f"{path}: can't be written ({error}). Nothing stored is lost: free some space or mend "
             "the folder's permissions, then run the same command again."
@@ -152,24 +151,23 @@ def write_shard(
     return Shard(path, written), keys
 
 
-def _write_file(
-    path: Path,
+def _fill(
+    file: Any,
     space_id: str,
     columns: Sequence[Column],
     keys: Keys,
     arrays: Mapping[str, NDArray[Any]],
     order: NDArray[np.intp],
 ) -> None:
-    with h5py.File(path, "w-", locking=False) as file:
-        file.attrs[VERSION_ATTRIBUTE] = np.int64(SCHEMA_VERSION)
-        file.attrs[SPACE_ATTRIBUTE] = np.bytes_(space_id.encode())
-        file.attrs[ROWS_ATTRIBUTE] = np.int64(len(keys))
-        file.create_dataset(KEYS, data=to_bytes(keys))
-        for column in columns:
-            rows = np.ascontiguousarray(arrays[column.name][order], dtype=column.storage)
-            file.create_dataset(column.name, data=rows)
-            sums = checksums(keys, rows).astype("<u4")
-            file.create_dataset(f"{CHECKSUMS}/{column.name}", data=sums)
+    file.attrs[VERSION_ATTRIBUTE] = np.int64(SCHEMA_VERSION)
+    file.attrs[SPACE_ATTRIBUTE] = np.bytes_(space_id.encode())
+    file.attrs[ROWS_ATTRIBUTE] = np.int64(len(keys))
+    file.create_dataset(KEYS, data=to_bytes(keys))
+    for column in columns:
+        rows = np.ascontiguousarray(arrays[column.name][order], dtype=column.storage)
+        file.create_dataset(column.name, data=rows)
+        sums = checksums(keys, rows).astype("<u4")
+        file.create_dataset(f"{CHECKSUMS}/{column.name}", data=sums)
 
 
 def _read_run(block: Block, file: BufferedReader, rows: NDArray[np.intp]) -> NDArray[Any]:

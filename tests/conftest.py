@@ -5,6 +5,11 @@ tests of `cache` and `pipelines` do without torch.
 """
 
 import hashlib
+import os
+
+# Two processes share the tests: threads of their own would fight for the cores. Read when numpy and
+# torch are loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

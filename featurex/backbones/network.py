@@ -81,17 +81,23 @@ def without_memory() -> Iterator[None]:
 
     No time goes into random weights that are replaced at once.
     """
-    with torch.device("meta"), _NoRandomNumbers():
+    with torch.device("meta"), _OnlyWhatDecidesShapes():
         yield
 
 
-class _NoRandomNumbers(TorchFunctionMode):
-    """Skips `normal_`, which takes milliseconds on the meta device, where it changes nothing."""
+class _OnlyWhatDecidesShapes(TorchFunctionMode):
+    """Skips `normal_`, which takes milliseconds on the meta device, where it changes nothing.
+
+    And makes `arange` real: RegNets compute the widths of their layers with it.
+    """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
         if func.__name__ == "normal_":
             return args[0] if args else kwargs["tensor"]
-        return func(*args, **(kwargs or {}))
+        if func.__name__ == "arange":
+            kwargs = {"device": "cpu"} | kwargs
+        return func(*args, **kwargs)
 
 
 class _Features(nn.Module):

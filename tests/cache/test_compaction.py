@@ -37,6 +37,16 @@ def test_once_is_enough(filled, shard_files):
     assert {path: path.stat().st_ino for path in store.path.rglob("*")} == before
 
 
+def test_a_run_that_was_killed_before_it_deleted_what_it_merged(tmp_path, make_keys):
+    for seed in range(40):  # the order of the shards' names, which decides, follows from the keys
+        keys = make_keys(6, 100 * seed)
+        store = Store.open(tmp_path / str(seed), Space("a", {}), [Column("x", "int64")])
+        for rows in ([0, 1], [2, 3], [0, 1, 2, 3], [4, 5]):
+            store.append([keys[row] for row in rows], {"x": np.array(rows)})
+        compact(tmp_path / str(seed), 8 * 5)
+        np.testing.assert_array_equal(reopened(store).column("x", keys)[:], range(6))
+
+
 @settings(
     deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

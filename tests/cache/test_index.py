@@ -66,7 +66,7 @@ def test_rows_of_a_deleted_shard_read_as_nan_and_are_found(filled, shard_files):
         assert np.isnan(file["embedding"][:]).any()
     [problem] = verify(store.path.parent)
     assert problem.path == path
-    assert "out of date" in problem.what
+    assert "shows 1 shards that are gone" in problem.what
 
 
 @pytest.mark.parametrize("content", [b"", b"text", None])

@@ -76,9 +76,8 @@ def read_or_error(root, expected):
             pass
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_a_flipped_bit_anywhere(copy, whole, extract, check_whole, check_filled, expected, seed):
-    rng = random.Random(seed)
+def test_a_flipped_bit_anywhere(copy, whole, extract, check_whole, check_filled, expected):
+    rng = random.Random(0)
     found = 0
     for path, position in list(spots(copy, rng)):
         content = bytearray(path.read_bytes())
@@ -171,10 +170,12 @@ def test_a_lost_description_is_written_anew_and_the_rows_are_found(copy, extract
 def test_everything_damaged_at_once(copy, extract, check):
     for store in spaces(copy):
         for number, path in enumerate(sorted(store.path.glob("shards/*.h5"))):
+            with h5py.File(path) as file:
+                first_value = file[store.columns[0].name].id.get_offset()
             content = bytearray(path.read_bytes())
-            content[-1 - number] ^= 4
+            content[first_value] ^= 4
             path.write_bytes(content[: len(content) // (1 + number % 2)])
-    assert len(damage(copy)) >= 12
+    assert len(damage(copy)) == 12
     repair(copy)
     assert verify(copy) == []
     check(copy)
