@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,8 @@ from cache.errors import CacheError
 from cache.files import flush_folder
 from cache.shards import SHARDS_FOLDER
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 QUIET_SECONDS = 60  # a writer writes its file in one go: what is older belongs to none that lives
 
@@ -37,7 +36,7 @@ def alone(folder: Path) -> Iterator[None]:
                 f"{path}: is a link, and nothing is changed behind a link. Name the "
                 "folder where it leads to."
             )
-    if fcntl is None:
+    if sys.platform == "win32":
         yield
         return
     descriptor = os.open(folder, os.O_RDONLY)

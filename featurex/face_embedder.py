@@ -227,7 +227,9 @@ def _embed(paths: Sequence[str], cache: FaceCache) -> tuple[list[str], dict[int,
     report = extract([Photo(ids[row], paths[row]) for row in known], cache)
     why = {path: reason for reason, names in report.unusable.items() for path in names}
     unusable = {ids[row]: why[paths[row]] for row in known if paths[row] in why}
-    embedded = cache.embeddings.contains([ids[row] for row in known]) if known else []
+    embedded: Sequence[bool] = []
+    if known:
+        embedded = cache.embeddings.contains([ids[row] for row in known]).tolist()
     for row, there in zip(known, embedded, strict=True):
         if not there:  # a photo that occurs twice is reported once, under one of its paths
             reasons[row] = unusable.get(ids[row], NO_FACE)
