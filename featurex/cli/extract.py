@@ -62,10 +62,7 @@ def extract(
     manifest = read_manifest(
         dataset, root, age_policy=age_policy, photos=photos, limit=limit, seed=seed
     )
-    caches = [
-        stages.open_cache(cache, name, weights, device, precision=precision, mirror=mirror)
-        for name in names
-    ]
+    caches = stages.open_caches(cache, names, weights, device, precision=precision, mirror=mirror)
     if not json:
         stages.print_manifest(manifest)
     report = stages.run_extraction(manifest, *caches, threads=threads)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,19 @@ def open_cache(
     mirror: bool = False,
 ) -> FaceCache:
     """Open the cache for a backbone."""
+    return open_caches(root, [backbone], weights, device, precision=precision, mirror=mirror)[0]
+
+
+def open_caches(
+    root: Path,
+    backbones: Sequence[str],
+    weights: Path | None = None,
+    device: str = "auto",
+    *,
+    precision: str = "float32",
+    mirror: bool = False,
+) -> list[FaceCache]:
+    """Open the cache for several backbones; a wrong word makes no folder."""
     from featurex.backbones import get_backbone
     from featurex.embedding_options import EmbeddingOptions
     from featurex.face_cache import FaceCache
@@ -34,7 +47,8 @@ def open_cache(
 
         resolve_device(device)  # a missing GPU is an error also where nothing is left to do
     options = EmbeddingOptions(precision, mirror)
-    return FaceCache(root, get_backbone(backbone, weights), device=device, options=options)
+    found = [get_backbone(name, weights) for name in backbones]
+    return [FaceCache(root, backbone, device=device, options=options) for backbone in found]
 
 
 def print_manifest(manifest: Manifest) -> None:
