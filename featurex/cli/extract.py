@@ -67,12 +67,9 @@ def extract(
     manifest = read_manifest(
         dataset, root, age_policy=age_policy, photos=photos, ages=ages, limit=limit, seed=seed
     )
-    caches = [
-        stages.open_cache(
-            cache, name, weights, device, detector=detector, precision=precision, mirror=mirror
-        )
-        for name in names
-    ]
+    caches = stages.open_caches(
+        cache, names, weights, device, detector=detector, precision=precision, mirror=mirror
+    )
     if not json:
         stages.print_manifest(manifest)
     report = stages.run_extraction(manifest, *caches, threads=threads)

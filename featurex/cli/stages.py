@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,22 @@ def open_cache(
     mirror: bool = False,
 ) -> FaceCache:
     """Open the cache for a backbone."""
+    return open_caches(
+        root, [backbone], weights, device, detector=detector, precision=precision, mirror=mirror
+    )[0]
+
+
+def open_caches(
+    root: Path,
+    backbones: Sequence[str],
+    weights: Path | None = None,
+    device: str = "auto",
+    *,
+    detector: str = DEFAULT_DETECTOR,
+    precision: str = "float32",
+    mirror: bool = False,
+) -> list[FaceCache]:
+    """Open the cache for several backbones; a wrong word makes no folder."""
     from featurex.backbones import get_backbone
     from featurex.embedding_options import EmbeddingOptions
     from featurex.face_cache import FaceCache
@@ -35,11 +51,14 @@ def open_cache(
         from featurex.devices import resolve_device
 
         resolve_device(device)  # a missing GPU is an error also where nothing is left to do
-    found = get_backbone(backbone, weights)
-    if found.notice:
-        say(found.notice)
+    found = [get_backbone(name, weights) for name in backbones]
+    for notice in filter(None, (backbone.notice for backbone in found)):
+        say(notice)
     options = EmbeddingOptions(precision, mirror)
-    return FaceCache(root, found, detector=detector, device=device, options=options)
+    return [
+        FaceCache(root, backbone, detector=detector, device=device, options=options)
+        for backbone in found
+    ]
 
 
 def print_manifest(manifest: Manifest) -> None:

@@ -33,6 +33,13 @@ def test_a_data_set_that_is_not_there(fails, command, dataset, root, message, tm
     assert not (tmp_path / "cache").exists()
 
 
+def test_one_unknown_backbone_of_several_makes_no_cache(fails, people_csv, tmp_path):
+    backbones = ("--backbone", "dlib-resnet", "--backbone", "nothing")
+    line = fails("extract", "csv", people_csv, "--cache", tmp_path / "cache", *backbones)
+    assert "nothing" in line
+    assert not (tmp_path / "cache").exists()
+
+
 @pytest.mark.parametrize("command", ["extract", "fit", "compare"])
 def test_a_csv_file_without_paths(fails, command, tmp_path):
     (tmp_path / "list.csv").write_text("photo,gender\na.jpg,male\n")
