@@ -103,12 +103,12 @@ def test_ctrl_c_stops_with_one_line_and_keeps_what_is_done(call, tmp_path, monke
         stderr=subprocess.PIPE,
         text=True,
     )
-    for _ in range(600):
+    for _ in range(6000):
         if marker.exists() or process.poll() is not None:
             break
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=600)
     assert process.returncode == 130, said
     assert said == "featurex: Stopped. What was finished is kept; run again to go on.\n"
 

@@ -1,0 +1,101 @@
+"""What extraction costs as the photos grow in number: time a photo, peak memory, and reruns.
+
+    python benchmarks/scaling.py --folder UTKFACE [--counts 1000 4000 16000]
+
+Every line is a process of its own, so that its peak memory is its own. Its time is that of hashing
+the files and of the extraction into the cache, without starting Python. Runs of different size take
+different photos of the same folder. After the largest: 1 % more photos into the same cache, then
+nothing new, and beside it what reading the files' bytes costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+ENDINGS = (".jpg", ".jpeg", ".png")
+SEED = 0
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--counts", type=int, nargs="+", default=[1000, 4000, 16000])
+    parser.add_argument("--backbone", default="dlib-resnet")
+    parser.add_argument("--run", nargs=2, metavar=("LIST", "CACHE"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.run:
+        measure(*map(Path, options.run), options.backbone)
+        return
+    photos = sorted(p for p in options.folder.iterdir() if p.suffix.lower() in ENDINGS)
+    order = np.random.default_rng(SEED).permutation(len(photos))
+    photos = [photos[row] for row in order]
+    if len(photos) < max(options.counts) * 1.01:
+        parser.error(f"{options.folder} has {len(photos)} photos: give smaller --counts.")
+    with tempfile.TemporaryDirectory() as folder:
+        table(photos, options.counts, options.backbone, Path(folder))
+
+
+def table(photos: list[Path], counts: list[int], backbone: str, folder: Path) -> None:
+    """Measure run after run and print a line for each."""
+    print(f"{'':24}{'photos':>8}{'new':>8}{'seconds':>9}{'ms/photo':>10}{'peak memory':>13}")
+
+    def line(name: str, part: list[Path], cache: str) -> None:
+        made = run(part, folder / cache, backbone, folder)
+        each = 1000 * made["seconds"] / len(part)
+        print(
+            f"{name:24}{len(part):8}{made['new']:8}{made['seconds']:9.1f}{each:10.2f}"
+            f"{made['peak_mib']:9.0f} MiB",
+            flush=True,
+        )
+
+    for count in counts:
+        line("first run", photos[-count:], str(count))
+    largest = max(counts)
+    more = photos[-(largest + largest // 100) :]
+    line("1 % more", more, str(largest))
+    line("nothing new", more, str(largest))
+    started = time.perf_counter()
+    n_bytes = sum(len(path.read_bytes()) for path in more)
+    seconds = time.perf_counter() - started
+    print(f"{'reading the bytes':24}{len(more):8}{'':8}{seconds:9.1f}  ({n_bytes / 2**20:.0f} MiB)")
+
+
+def run(part: list[Path], cache: Path, backbone: str, folder: Path) -> dict[str, float]:
+    """Extract in a process of its own; return what it measured."""
+    listed = folder / "list.csv"
+    listed.write_text("path\n" + "".join(f"{path.resolve()}\n" for path in part))
+    words = ["--folder", ".", "--backbone", backbone, "--run", str(listed), str(cache)]
+    done = subprocess.run([sys.executable, __file__, *words], check=True, stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
+
+
+def measure(listed: Path, cache: Path, backbone: str) -> None:
+    """Extract what a list names, and print the seconds without imports, and the peak memory."""
+    from featurex.alignment import Photo
+    from featurex.backbones import get_backbone
+    from featurex.extraction import extract
+    from featurex.face_cache import FaceCache
+    from featurex.hashing import hash_files
+
+    paths = listed.read_text().splitlines()[1:]
+    started = time.perf_counter()
+    ids = [str(found) for found in hash_files(paths)]
+    photos = [Photo(*pair) for pair in zip(ids, paths, strict=True)]
+    report = extract(photos, FaceCache(cache, get_backbone(backbone)))
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"new": report.n_new, "seconds": seconds, "peak_mib": peak}))
+
+
+if __name__ == "__main__":
+    main()
