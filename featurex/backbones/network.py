@@ -88,14 +88,14 @@ def without_memory() -> Iterator[None]:
 class _OnlyWhatDecidesShapes(TorchFunctionMode):
     """Skips `normal_`, which takes milliseconds on the meta device, where it changes nothing.
 
-    And makes `arange` real: RegNets compute the widths of their layers with it.
+    And makes `arange` and `tensor` real: RegNets compute the widths of their layers with them.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func.__name__ == "normal_":
             return args[0] if args else kwargs["tensor"]
-        if func.__name__ == "arange":
+        if func.__name__ in ("arange", "tensor"):
             kwargs = {"device": "cpu"} | kwargs
         return func(*args, **kwargs)
 

@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import time
 
 import h5py
 import numpy as np
@@ -18,6 +19,8 @@ ARRAYS = {
 }
 # What a rerun makes anew where only that is missing: it looks for embeddings only.
 REFILLED = ("embeddings",)
+# On a slow machine no more bits are flipped after so many seconds, but for a few.
+MAX_SECONDS, FEWEST_FLIPS = 40, 12
 
 
 @pytest.fixture
@@ -78,8 +81,14 @@ def read_or_error(root, expected):
 
 def test_a_flipped_bit_anywhere(copy, whole, extract, check_whole, check_filled, expected):
     rng = random.Random(0)
-    found = 0
-    for path, position in list(spots(copy, rng)):
+    found = tried = 0
+    places = list(spots(copy, rng))
+    rng.shuffle(places)
+    started = time.monotonic()
+    for path, position in places:
+        if tried >= FEWEST_FLIPS and time.monotonic() - started > MAX_SECONDS:
+            break
+        tried += 1
         content = bytearray(path.read_bytes())
         content[position] ^= 1 << rng.randrange(8)
         path.write_bytes(content)
@@ -102,7 +111,7 @@ def test_a_flipped_bit_anywhere(copy, whole, extract, check_whole, check_filled,
             assert verify(copy) == []
         shutil.rmtree(copy)
         shutil.copytree(whole, copy)
-    assert found > 25
+    assert found > tried / 2
 
 
 @pytest.mark.parametrize("kind", ARRAYS)

@@ -9,8 +9,17 @@ import pytest
 from cache import Store, spaces, verify
 
 N_KILLS = 100
-# On a slow machine no more are tried after so many seconds, but for a few.
-MAX_SECONDS, FEWEST_KILLS = 100, 25
+# On a slow machine a test tries no more moments after so many seconds, but for a few.
+MAX_SECONDS, FEWEST_KILLS = 40, 8
+
+
+def while_there_is_time(moments):
+    """Yield moments until the time is over, but a few at least."""
+    started = time.monotonic()
+    for number, moment in enumerate(moments):
+        if number >= FEWEST_KILLS and time.monotonic() - started > MAX_SECONDS:
+            return
+        yield moment
 
 
 def kill_at_random(worker, root, photos, n_events, seed):
@@ -40,10 +49,7 @@ def test_a_hundred_kills_lose_no_finished_row(
     hit = dict.fromkeys(
         ["before the first shard", "between two files", "while a file was written"], 0
     )
-    started = time.monotonic()
-    for seed in range(N_KILLS):
-        if seed >= FEWEST_KILLS and time.monotonic() - started > MAX_SECONDS:
-            break
+    for seed in while_there_is_time(range(N_KILLS)):
         root = tmp_path / str(seed)
         job = kill_at_random(worker, root, photos, len(calm.events), seed)
         if root.exists():
@@ -55,16 +61,21 @@ def test_a_hundred_kills_lose_no_finished_row(
             tidy(root)
             assert verify(root) == []
         shutil.rmtree(root)
-    assert all(hit.values()), hit
+    assert seed < N_KILLS - 1 or all(hit.values()), hit
 
 
 def kill_everywhere(worker, job, original, tmp_path, **more):
-    """Kill a job right before each thing that it changes on the disk; yield what is left."""
+    """Kill a job right before each thing that it changes on the disk; yield what is left.
+
+    In random order, so that a slow machine sees a sample of all.
+    """
     calm = tmp_path / "calm"
     shutil.copytree(original, calm)
     events = worker.start(job, calm, **more)
     events.result()
-    for number, event in enumerate(events.events):
+    moments = list(enumerate(events.events))
+    random.Random(0).shuffle(moments)
+    for number, event in while_there_is_time(moments):
         root = tmp_path / f"killed{number}"
         shutil.copytree(original, root)
         killed = worker.start(job, root, die_at=number, **more)
@@ -87,7 +98,7 @@ def test_a_compact_killed_before_each_change_loses_nothing(
         assert verify(root) == []
         assert [store.n_shards for store in spaces(root)] == [2, 1, 1]
         n += 1
-    assert n > 20
+    assert n >= FEWEST_KILLS
 
 
 def test_a_repair_killed_before_each_change_loses_no_sound_row(

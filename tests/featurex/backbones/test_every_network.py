@@ -31,6 +31,8 @@ KNOWN = {
     "vit_b_16": 768,
     "wide_resnet50_2": 2048,
 }
+# One of every family; the others, each half a second, with 'pytest -m slow'.
+SAMPLE = {*KNOWN, "efficientnet_v2_s", "regnet_x_400mf", "swin_v2_t", "vgg11_bn"}
 
 
 def zeros_without_memory(path, needed, renamed):
@@ -45,7 +47,10 @@ def build(monkeypatch, tmp_path):
     return lambda name: get_backbone(name, tmp_path / "w.pth")
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize(
+    "name",
+    [n if n in SAMPLE else pytest.param(n, marks=pytest.mark.slow) for n in model_names()],
+)
 def test_it_builds_and_embeds(build, name):
     backbone = build(name)
     module = backbone.build()
