@@ -6,8 +6,6 @@ Both hold one estimator a task, and metadata that says which backbone and aligne
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from featurex.exceptions import BackboneError, ModelError
-from featurex.files import open_regular
+from featurex.files import open_regular, replacing
 from featurex.tasks import TASKS
 from pipelines import ModelFileError, Task, persistence
 
@@ -134,15 +132,8 @@ def _save_networks(path: Path, networks: Mapping[str, Any], metadata: Mapping[st
     classes = {task: getattr(e, "classes_", np.array([])).tolist() for task, e in networks.items()}
     header = json.dumps(dict(metadata) | {"classes": classes}, allow_nan=False)
     text = {"format": FORMAT, "version": str(VERSION), "metadata": header}
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with partial.open("wb") as file:
-            file.write(save(tensors, metadata=text))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as part:
+        part.write_bytes(save(tensors, metadata=text))
 
 
 def _load_networks(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
