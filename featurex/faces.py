@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image
 
 from featurex.backbones.dlib_models import LANDMARKS_5, dlib_model
-from featurex.detectors import DEFAULT_DETECTOR, Detection, Detector, get_detectors
+from featurex.detectors import DEFAULT_DETECTOR, get_detectors
+from featurex.detectors.base import Detection, Detector
 
 # For every face of a photo: the longest side looked at, and the largest magnification.
 SCAN_SIDE, MAX_MAGNIFICATION = 1280, 2.0

@@ -76,7 +76,7 @@ def compare(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Compare models on one data set, cross-validated so that no person is on both sides."""
+    """Compare models on one data set. Cross-validated, so that no person is on both sides."""
     from featurex.cli import stages
     from featurex.experiment import Design, FaceTable
     from featurex.models import ModelOptions, check_model_names, suited

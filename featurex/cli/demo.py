@@ -32,7 +32,7 @@ def demo(
     ] = Path("featurex-demo"),
     seed: Seed = 0,
 ) -> None:
-    """Extract, compare, fit and predict on the bundled people; nothing is downloaded."""
+    """Extract, compare, fit and predict on the bundled people. Nothing is downloaded."""
     from featurex import datasets
     from featurex.cli import stages
     from featurex.experiment import Design, FaceTable

@@ -57,7 +57,7 @@ def extract(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Find, align and embed every face of a data set; what is in the cache is not done again."""
+    """Find, align and embed every face of a data set. What is in the cache is not done again."""
     from featurex.cli import stages
     from featurex.exceptions import DatasetError
 

@@ -66,7 +66,7 @@ def fit(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Train one kind of model on all rows, for every task, and save it."""
+    """Train one kind of model on all rows, and save it. A model for every task."""
     from featurex.cli import stages
     from featurex.experiment import FaceTable
     from featurex.fitting import fit_models

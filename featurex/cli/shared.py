@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,6 +136,8 @@ def read_manifest(
 
 def print_table(table: pd.DataFrame, title: str | None = None) -> None:
     """Print a table of strings and numbers."""
+    from rich.table import Table
+
     shown = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
     for name in table.columns:
         numeric = table[name].dtype.kind in "if"
@@ -180,15 +180,17 @@ def progress(description: str, total: int | None) -> Iterator[Callable[..., None
 
     Yields a function ``advance(n, note)`` to call with the steps done so far.
     """
+    from rich import progress as rich
+
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[rate]}"),
+        rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
+    with rich.Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
         task = bar.add_task(description, total=total, note="", rate="")
 
         def update(done: int, note: str = "", unit: str = "") -> None:
