@@ -21,8 +21,9 @@ from featurex.backbones.dlib_models import LANDMARKS_5, dlib_model
 from featurex.detectors import DEFAULT_DETECTOR, get_detectors
 from featurex.detectors.base import Detection, Detector
 
-# For every face of a photo: the longest side looked at, and the largest magnification.
-SCAN_SIDE, MAX_MAGNIFICATION = 1280, 2.0
+# For every face of a photo: the longest side looked at, and the magnifications tried in turn.
+# A detector's cost grows with the square of the magnification.
+SCAN_SIDE, MAGNIFICATIONS = 1280, (1.0, 2.0)
 # Edge pixels repeated around the photo, as a share of its longer side: without them HOG misses
 # faces at the border of tight crops.
 BORDER = 0.1
@@ -133,18 +134,16 @@ class FaceAligner:
         Returns
         -------
         list of Face
-            From 80 pixels at the scale looked at: the photo's longer side is brought to at most
-            1,280 pixels, and magnified at most twice.
+            From 80 pixels, once the photo's longer side is brought to at most 1,280. Smaller ones
+            are looked for only where there is none of these.
         """
-        scale = min(SCAN_SIDE / max(photo.shape[:2]), MAX_MAGNIFICATION)
-        found: list[Face] = []
         for detector in self._detectors:
-            if found:
-                break
-            found = [self._with_landmarks(photo, *face) for face in _detect(detector, photo, scale)]
-        if not found and (face := self.central_face(photo)):
-            found = [face]
-        return sorted(found, key=lambda face: (face.box[0], face.box[1]))
+            for scale in _scales(photo):
+                if detections := _detect(detector, photo, scale):
+                    found = [self._with_landmarks(photo, *face) for face in detections]
+                    return sorted(found, key=lambda face: (face.box[0], face.box[1]))
+        face = self.central_face(photo)
+        return [face] if face else []
 
     def chip(self, photo: np.ndarray, face: Face, size: int, padding: float) -> np.ndarray:
         """Cut a face out, upright and centred.
@@ -189,6 +188,12 @@ def _detect(detector: Detector, photo: np.ndarray, scale: float) -> list[Detecti
     image = _bordered(_scaled(photo, scale))
     border = (image.shape[1] - max(1, round(photo.shape[1] * scale))) // 2
     return [Detection((box - border) / scale, score) for box, score in detector.detect(image)]
+
+
+def _scales(photo: np.ndarray) -> list[float]:
+    """Return the scales at which every face of a photo is looked for, each once."""
+    largest = SCAN_SIDE / max(photo.shape[:2])
+    return list(dict.fromkeys(min(largest, scale) for scale in MAGNIFICATIONS))
 
 
 def _prominence(box: np.ndarray, shape: Iterable[int]) -> float:

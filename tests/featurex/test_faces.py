@@ -66,6 +66,15 @@ def test_all_faces_come_from_left_to_right(aligner, clear_portraits):
     assert [int(centre(face)[0]) // 256 for face in faces] == [0, 1, 2, 3]
 
 
+def test_small_faces_are_looked_for_where_there_is_no_large_one(aligner, clear_portraits):
+    row = np.hstack([scaled(portrait, 0.35) for portrait in clear_portraits])
+    assert [int(centre(face)[0]) // 90 for face in aligner.faces(row)] == [0, 1, 2, 3]
+    beside = np.zeros((346, 360, 3), np.uint8)
+    beside[:90], beside[90:, 52:308] = row, clear_portraits[0]
+    (large,) = aligner.faces(beside)
+    assert centre(large)[1] > 90
+
+
 def test_faces_looks_where_central_face_does(aligner, portraits):
     photo = scaled(portraits[0], 0.2)  # 51 pixels: magnified twice, the face is too small for HOG
     assert aligner.central_face(photo) is not None
