@@ -201,7 +201,8 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each chip."""
-        return self.classes_[self.predict_proba(X).argmax(1)]
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(1)]
 
 
 class NetworkRegressor(RegressorMixin, _NetworkEstimator):
