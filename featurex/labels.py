@@ -35,7 +35,8 @@ AGE_GROUP_BOUNDS: tuple[tuple[float, float], ...] = (
 AGE_GROUP_YEARS = (1.0, 5.0, 10.5, 17.5, 28.5, 40.5, 50.5, 70.0)
 
 AGE_GROUP_DTYPE = pd.CategoricalDtype(AGE_GROUPS, ordered=True)
-GENDER_DTYPE = pd.CategoricalDtype((*GENDERS, UNDEFINED))
+GENDER_DTYPE = pd.CategoricalDtype(GENDERS)
+GENDER_3_DTYPE = pd.CategoricalDtype((*GENDERS, UNDEFINED))
 
 _FIRST, _LAST = np.array(AGE_GROUP_BOUNDS).T
 

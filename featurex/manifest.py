@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from featurex.labels import AGE_GROUP_DTYPE, GENDER_DTYPE, UNDEFINED
+from featurex.labels import AGE_GROUP_DTYPE, GENDER_3_DTYPE, GENDER_DTYPE, UNDEFINED
 
 COLUMNS = (
     "image_id",
@@ -47,8 +47,8 @@ class Manifest:
         bytes, unique), `path` (str, absolute), `dataset` (str), `subject_id` (str or None), `age`
         (float, years, or NaN), `age_group` (ordered category over
         :data:`~featurex.labels.AGE_GROUPS`), `gender` (category over
-        :data:`~featurex.labels.GENDERS` and ``"undefined"``), `race` (str, in the data set's own
-        words, or None), `fold` (Int64: the data set's own, or missing).
+        :data:`~featurex.labels.GENDERS`, and ``"undefined"`` where a row has it), `race` (str, in
+        the data set's own words, or None), `fold` (Int64: the data set's own, or missing).
     dropped : dict of str to int
         Rows dropped, by reason.
     dataset : str
@@ -180,7 +180,7 @@ def make_table(columns: Mapping[str, object], dataset: str) -> pd.DataFrame:
         subject_id=_texts(table["subject_id"]),
         age=table["age"].astype(np.float64),
         age_group=_category(table["age_group"], AGE_GROUP_DTYPE),
-        gender=_category(table["gender"], GENDER_DTYPE),
+        gender=_category(table["gender"], _gender_dtype(table["gender"])),
         race=_texts(table["race"]),
         fold=table["fold"].astype("Int64"),
     )
@@ -189,6 +189,10 @@ def make_table(columns: Mapping[str, object], dataset: str) -> pd.DataFrame:
 def _texts(texts: pd.Series) -> pd.Series:
     texts = texts.astype(object)
     return texts.where(texts.notna(), None)
+
+
+def _gender_dtype(genders: pd.Series) -> pd.CategoricalDtype:
+    return GENDER_3_DTYPE if (genders == UNDEFINED).any() else GENDER_DTYPE
 
 
 def _category(labels: pd.Series, dtype: pd.CategoricalDtype) -> pd.Series:

@@ -38,7 +38,7 @@ def test_a_table_has_the_contracts_columns_and_types():
     assert table["age"].dtype == np.float64
     assert table["age_group"].cat.ordered
     assert tuple(table["age_group"].cat.categories) == AGE_GROUPS
-    assert tuple(table["gender"].cat.categories) == (*GENDERS, "undefined")
+    assert tuple(table["gender"].cat.categories) == GENDERS
     assert table["fold"].dtype == "Int64"
     assert table["race"].tolist() == [None, "Other"]
     assert table.isna().sum().tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 1]
