@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ import pandas as pd
 from featurex import spaces
 from featurex.chips import ChipRows
 from featurex.face_cache import FaceCache
+from featurex.fold_fits import FoldFits
 from featurex.manifest import Manifest
-from featurex.models import ModelOptions, make_estimator, takes_chips
-from featurex.tasks import task_labels
+from featurex.models import ModelOptions, network_name, takes_chips
+from featurex.tasks import side_labels, task_labels
 from pipelines import Comparison, Folds, Task, assign_folds, compare, cross_validate, predictions
 
 # Chips whose embedding is timed, for the time a face costs an embedding's model.
@@ -124,9 +126,23 @@ class FaceTable:
             random_state=design.options.seed,
         )
 
+    def side_labels(self, model: str, task: Task, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the labels of other tasks that a network learns beside its own, for some rows."""
+        if not takes_chips(model):
+            return {}
+        from featurex.networks import get_network
+
+        wanted = get_network(network_name(model)).side_heads
+        return side_labels(self.table.iloc[rows], task, wanted)
+
 
 def run(
-    faces: FaceTable, design: Design, on_step: Callable[[str], None] = lambda step: None
+    faces: FaceTable,
+    design: Design,
+    on_step: Callable[[str], None] = lambda step: None,
+    *,
+    on_epoch: Callable[[str], None] = lambda line: None,
+    checkpoints: Path | None = None,
 ) -> Result:
     """Cross-validate every model on every task.
 
@@ -136,6 +152,11 @@ def run(
     design : Design
     on_step : callable
         Called with one line after every fold of every model.
+    on_epoch : callable
+        Called with one line after every epoch of every network.
+    checkpoints : Path, optional
+        Folder where networks write their state, from which a killed comparison goes on. The
+        caller removes it.
 
     Returns
     -------
@@ -150,7 +171,8 @@ def run(
     evaluations, chosen = [], []
     for task in design.tasks:
         for model in design.models:
-            evaluation, parameters = _evaluate(faces, design, folds, task, model, on_step)
+            fits = FoldFits(task, model, design.options, on_step, on_epoch, checkpoints)
+            evaluation, parameters = _evaluate(faces, folds, fits)
             evaluations.append(evaluation)
             chosen += parameters
     table = predictions.concat([evaluation.predictions for evaluation in evaluations])
@@ -158,7 +180,9 @@ def run(
     timings = pd.concat([evaluation.timings for evaluation in evaluations], ignore_index=True)
     on_embeddings = ~timings["model"].map(takes_chips)
     timings.loc[on_embeddings, "predict_ms_per_row"] += embedding_ms
-    comparison = compare(table, design.tasks, timings, _notes(faces, design, folds))
+    costs = pd.DataFrame(chosen).reindex(columns=["n_parameters", "seconds_per_epoch"])
+    notes = _notes(faces, design, folds)
+    comparison = compare(table, design.tasks, timings.join(costs.astype(float)), notes)
     record = _record(faces, design, folds) | {
         "embedding_ms_per_face": embedding_ms,
         "parameters": chosen,
@@ -167,28 +191,12 @@ def run(
     return Result(comparison, table, timings, record)
 
 
-def _evaluate(
-    faces: FaceTable,
-    design: Design,
-    folds: Folds,
-    task: Task,
-    model: str,
-    on_step: Callable[[str], None],
-) -> tuple[Any, list[dict[str, Any]]]:
+def _evaluate(faces: FaceTable, folds: Folds, fits: FoldFits) -> tuple[Any, list[dict[str, Any]]]:
+    task, model = fits.task, fits.model
     rows, y = task_labels(faces.table, task)
-    latest: list[Any] = []
-    chosen: list[dict[str, Any]] = []
-
-    def make() -> Any:
-        latest[:] = [make_estimator(model, task, design.options)]
-        return latest[0]
-
-    def after_fold(line: str) -> None:
-        chosen.append({"task": task.name, "model": model} | _chosen(latest[0]))
-        on_step(line)
-
+    side = faces.side_labels(model, task, rows)
     evaluation = cross_validate(
-        make,
+        fits.make,
         faces.features(model, rows),
         y,
         task=task,
@@ -197,18 +205,13 @@ def _evaluate(
         folds=folds.fold[rows],
         groups=None if faces.groups is None else faces.groups[rows],
         years=None if task.is_regression else faces.table["age"].to_numpy(float)[rows],
-        progress=after_fold,
+        fit_extras={"side": side} if side else None,
+        progress=fits.after_fold,
     )
-    return evaluation, chosen
-
-
-def _chosen(estimator: Any) -> dict[str, Any]:
-    """Return what a fitted estimator chose for itself: tuned values, or how long it trained."""
-    if hasattr(estimator, "best_params_"):
-        score = estimator.best_score_  # NaN where there was nothing to choose from
-        known = None if np.isnan(score) else score
-        return {"best_params": dict(estimator.best_params_), "inner_score": known}
-    return {"epochs": estimator.history_}
+    numbers = evaluation.timings["fold"].tolist()
+    return evaluation, [
+        chosen | {"fold": fold} for chosen, fold in zip(fits.chosen, numbers, strict=True)
+    ]
 
 
 def _strata(table: pd.DataFrame) -> pd.Series:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from featurex import spaces
 from featurex.experiment import FaceTable
+from featurex.fold_fits import epoch_line
 from featurex.models import ModelOptions, make_estimator, takes_chips
 from featurex.tasks import task_labels
 from pipelines import Task
@@ -19,6 +21,9 @@ def fit_models(
     model: str,
     options: ModelOptions,
     on_task: Callable[[str], None] = lambda task: None,
+    *,
+    on_epoch: Callable[[str], None] = lambda line: None,
+    checkpoints: Path | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Fit a model for each task on every labelled face.
 
@@ -31,6 +36,10 @@ def fit_models(
     options : ModelOptions
     on_task : callable
         Called with the task's name after each fit.
+    on_epoch : callable
+        Called with one line after every epoch of a network.
+    checkpoints : Path, optional
+        Folder where networks write their state, from which a killed fit goes on.
 
     Returns
     -------
@@ -44,11 +53,31 @@ def fit_models(
     for task in tasks:
         rows, y = task_labels(faces.table, task)
         groups = None if faces.groups is None else faces.groups[rows]
-        estimator = make_estimator(model, task, options)
-        estimators[task.name] = estimator.fit(faces.features(model, rows), y, groups=groups)
+        estimator = _make(model, task, options, on_epoch, checkpoints)
+        side = faces.side_labels(model, task, rows)
+        extras = {"side": side} if side else {}
+        X = faces.features(model, rows)
+        estimators[task.name] = estimator.fit(X, y, groups=groups, **extras)
         summaries[task.name] = _summary(estimator, task, len(rows))
         on_task(task.name)
     return estimators, _metadata(faces, model, options) | {"training": summaries}
+
+
+def _make(
+    model: str,
+    task: Task,
+    options: ModelOptions,
+    on_epoch: Callable[[str], None],
+    checkpoints: Path | None,
+) -> Any:
+    if not takes_chips(model):
+        return make_estimator(model, task, options)
+
+    def tell(row: dict[str, Any], n_epochs: int) -> None:
+        on_epoch(f"{task.name} {epoch_line(row, n_epochs)}")
+
+    path = checkpoints / f"{task.name}.safetensors" if checkpoints else None
+    return make_estimator(model, task, options, tell, path)
 
 
 def _summary(estimator: Any, task: Task, n_rows: int) -> dict[str, Any]:

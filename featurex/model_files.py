@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ import numpy as np
 
 from featurex.exceptions import BackboneError, ModelError
 from featurex.files import open_regular, replacing
-from featurex.tasks import TASKS
-from pipelines import ModelFileError, Task, persistence
+from featurex.tasks import find_task
+from pipelines import ModelFileError, persistence
 
 FORMAT = "featurex.network"
-VERSION = 1
+VERSION = 2
 MAX_BYTES = 4 * 2**30
 # A safetensors file begins with the length of its JSON header in 8 little-endian bytes.
 _MAX_HEADER_BYTES = 100 * 2**20
@@ -33,6 +34,7 @@ _METADATA = {
     "notes": [str],
     "training": dict,
 }
+_NETWORK = {"network": str, "heads": dict, "classes": [str]}
 _TRAINING = {"inner_mean_absolute_error_years": int | float | None}
 
 
@@ -88,8 +90,8 @@ def load_model(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     except ModelFileError as error:
         raise ModelError(str(error)) from error
     kind = "embeddings" if is_zip else "chips"
-    known = _is_complete(metadata, estimators, kind) and set(estimators) <= set(TASKS)
-    if not known or not all(_predicts(e, TASKS[task]) for task, e in estimators.items()):
+    known = _is_complete(metadata, estimators, kind)
+    if not known or not all(_predicts(e, task) for task, e in estimators.items()):
         raise ModelError(f"{path} is not a model of faces, or of another version of featurex.")
     return estimators, metadata
 
@@ -112,13 +114,16 @@ def _fits(value: Any, shape: Any) -> bool:
     return isinstance(value, shape)
 
 
-def _predicts(estimator: Any, task: Task) -> bool:
+def _predicts(estimator: Any, name: str) -> bool:
     """Tell whether an estimator predicts years, or probabilities of classes that the task has."""
+    names = np.asarray(getattr(estimator, "classes_", []))
+    try:
+        task = find_task(name, names.astype(str).tolist())
+    except (TypeError, ValueError):
+        return False
     if task.classes is None:
         return hasattr(estimator, "predict")
-    names = np.asarray(getattr(estimator, "classes_", []))
-    known = names.ndim == 1 and len(names) > 0 and np.isin(names.astype(str), task.classes).all()
-    return bool(known) and hasattr(estimator, "predict_proba")
+    return names.ndim == 1 and len(names) > 0 and hasattr(estimator, "predict_proba")
 
 
 def _save_networks(path: Path, networks: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
@@ -129,8 +134,8 @@ def _save_networks(path: Path, networks: Mapping[str, Any], metadata: Mapping[st
         for task, estimator in networks.items()
         for name, tensor in estimator.network_.state_dict().items()
     }
-    classes = {task: getattr(e, "classes_", np.array([])).tolist() for task, e in networks.items()}
-    header = json.dumps(dict(metadata) | {"classes": classes}, allow_nan=False)
+    described = {task: _description(estimator) for task, estimator in networks.items()}
+    header = json.dumps(dict(metadata) | {"networks": described}, allow_nan=False)
     text = {"format": FORMAT, "version": str(VERSION), "metadata": header}
     with replacing(path) as part:
         part.write_bytes(save(tensors, metadata=text))
@@ -144,8 +149,8 @@ def _load_networks(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         tensors = load_file(path)
         return {
-            task: _network(task, classes, tensors, metadata)
-            for task, classes in metadata["classes"].items()
+            task: _network(task, description, tensors, metadata)
+            for task, description in metadata["networks"].items()
         }, metadata
     except (SafetensorError, *_DAMAGE) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -171,9 +176,29 @@ def _read_header(path: Path) -> dict[str, Any]:
     return metadata
 
 
-def _network(task: str, classes: list[str], tensors: dict[str, Any], metadata: Any) -> Any:
+def _description(estimator: Any) -> dict[str, Any]:
+    """Say what a network is rebuilt from, and how it was trained."""
+    settings = estimator.settings
+    return {
+        "network": estimator.network,
+        "heads": estimator.network_.heads,
+        "classes": getattr(estimator, "classes_", np.array([])).tolist(),
+        "settings": None if settings is None else asdict(settings),
+    }
+
+
+def _network(task: str, description: dict[str, Any], tensors: dict[str, Any], metadata: Any) -> Any:
     from featurex.finetuning import restore
 
+    if not _fits(description, _NETWORK):
+        raise ValueError(f"the network of {task!r} is not described")
     prefix = f"{task}/"
     state = {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
-    return restore(metadata["backbone"]["name"], classes, state)
+    return restore(
+        description["network"],
+        metadata["backbone"]["name"],
+        task,
+        description["heads"],
+        description["classes"],
+        state,
+    )

@@ -1,16 +1,18 @@
-"""Every model by name: scikit-learn's on embeddings, CNNs on the chips themselves."""
+"""Every model by name: scikit-learn's on embeddings, networks on the chips themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from featurex.backbones import Backbone
+from featurex.networks import NETWORKS
+from featurex.training.settings import TrainingSettings, get_preset
 from pipelines import MODELS, Task, TunedClassifier, TunedRegressor
 
-FINETUNED = "finetuned"
-MODEL_NAMES = (*MODELS, FINETUNED)
+MODEL_NAMES = (*MODELS, *NETWORKS)
 
 
 @dataclass(frozen=True)
@@ -20,14 +22,17 @@ class ModelOptions:
     Attributes
     ----------
     backbone, weights : str
-        The CNN's pretrained trunk; the embeddings come from the cache.
+        The network's pretrained trunk; the embeddings come from the cache.
     epochs, batch_size : int
-        Training of CNNs.
+        Training of networks that are named without settings of their own.
     device : str
-        Where CNNs are trained.
+        Where networks are trained.
     seed : int
     n_jobs : int
         Processes that tune scikit-learn models.
+    training : tuple of str
+        Changes of every network's training settings, as
+        `featurex.training.settings.TrainingSettings.changed` takes them.
     """
 
     backbone: str = "dlib-resnet"
@@ -37,10 +42,17 @@ class ModelOptions:
     device: str = "auto"
     seed: int = 0
     n_jobs: int | None = None
+    training: tuple[str, ...] = ()
 
 
 def check_model_names(names: list[str]) -> list[str]:
     """Return the names, each once.
+
+    Parameters
+    ----------
+    names : list of str
+        Of `MODEL_NAMES`; a network may be followed by the name of its training settings, as in
+        "finetuned@student-20x256".
 
     Raises
     ------
@@ -48,9 +60,17 @@ def check_model_names(names: list[str]) -> list[str]:
         An unknown name.
     """
     for name in names:
-        if name not in MODEL_NAMES:
+        base, sign, preset = name.partition("@")
+        if base not in MODEL_NAMES or (sign and base not in NETWORKS):
             raise ValueError(f"Unknown model {name!r}. The models are {', '.join(MODEL_NAMES)}.")
+        if sign:
+            get_preset(preset)
     return list(dict.fromkeys(names))
+
+
+def check_training(changes: Sequence[str]) -> None:
+    """Raise ValueError where a change of the training settings does not fit."""
+    TrainingSettings().changed(changes)
 
 
 def suited(models: list[str], backbone: Backbone, *, named: bool) -> list[str]:
@@ -66,47 +86,82 @@ def suited(models: list[str], backbone: Backbone, *, named: bool) -> list[str]:
     Raises
     ------
     BackboneError
-        A CNN was named, and the backbone is none.
+        A network on a trunk was named, and the backbone is no network.
     """
-    if named and any(map(takes_chips, models)):
+    if named and any(map(_has_trunk, models)):
         backbone.check_trainable()
-    return [model for model in models if backbone.trainable or not takes_chips(model)]
+    return [model for model in models if backbone.trainable or not _has_trunk(model)]
 
 
 def takes_chips(model: str) -> bool:
     """Tell whether a model is trained on face chips, rather than on embeddings."""
-    return model == FINETUNED
+    return network_name(model) in NETWORKS
+
+
+def network_name(model: str) -> str:
+    """Return a model's name without that of its training settings."""
+    return model.partition("@")[0]
+
+
+def training_settings(model: str, options: ModelOptions) -> TrainingSettings:
+    """Return how a network is trained.
+
+    Settings that are named with the network decide over `epochs` and `batch_size` of the options;
+    the options' `training` decides over both.
+
+    Raises
+    ------
+    ValueError
+        A change of `options.training` that does not fit.
+    """
+    preset = model.partition("@")[2]
+    settings = (
+        get_preset(preset)
+        if preset
+        else TrainingSettings(epochs=options.epochs, batch_size=options.batch_size)
+    )
+    return settings.changed(options.training)
 
 
 def make_estimator(
     model: str,
     task: Task,
     options: ModelOptions,
-    on_epoch: Callable[[int, float], None] | None = None,
+    on_epoch: Callable[[dict[str, Any], int], None] | None = None,
+    checkpoint: Path | None = None,
 ) -> Any:
     """Make an unfitted estimator for a task.
 
     Parameters
     ----------
     model : str
-        One of `MODEL_NAMES`.
+        As `check_model_names` takes it.
     task : Task
     options : ModelOptions
     on_epoch : callable, optional
-        What a CNN calls after each epoch with its number and validation loss.
+        What a network calls after each epoch with its row of the history and the most epochs.
+    checkpoint : Path, optional
+        Where a network writes its state, to go on from it.
     """
     if not takes_chips(model):
         tuned = TunedRegressor if task.is_regression else TunedClassifier
         return tuned(model, n_jobs=options.n_jobs, random_state=options.seed)
-    from featurex.finetuning import FineTunedClassifier, FineTunedRegressor
+    from featurex.finetuning import NetworkClassifier, NetworkRegressor
 
-    finetuned = FineTunedRegressor if task.is_regression else FineTunedClassifier
-    return finetuned(
+    kind = NetworkRegressor if task.is_regression else NetworkClassifier
+    return kind(
+        network_name(model),
         options.backbone,
+        task=task.name,
         weights=options.weights,
-        max_epochs=options.epochs,
-        batch_size=options.batch_size,
+        settings=training_settings(model, options),
         device=options.device,
         random_state=options.seed,
+        checkpoint=checkpoint,
         on_epoch=on_epoch,
     )
+
+
+def _has_trunk(model: str) -> bool:
+    name = network_name(model)
+    return name in NETWORKS and NETWORKS[name].has_trunk

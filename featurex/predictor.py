@@ -19,7 +19,7 @@ from featurex.exceptions import ModelError, PhotoError
 from featurex.faces import Face, FaceAligner
 from featurex.images import decode, read_photo, to_rgb
 from featurex.model_files import load_model
-from featurex.tasks import AGE, AGE_GROUP, TASKS
+from featurex.tasks import AGE, AGE_GROUP, GENDER, find_task
 
 PhotoLike = str | os.PathLike[str] | Image.Image | np.ndarray
 # Photos in flight at a time: memory does not grow with their number.
@@ -346,10 +346,12 @@ def _add_classes(
     answers: Sequence[dict[str, Any]], task: str, classes: np.ndarray, rows: np.ndarray
 ) -> None:
     order = [str(name) for name in classes]
+    names = find_task(task, order).classes or ()
     for answer, row in zip(answers, rows, strict=True):
         by_class = dict(zip(order, map(float, row), strict=True))
-        answer["probabilities"][task] = {c: by_class.get(c, 0.0) for c in TASKS[task].classes or ()}
-        answer[task.replace("-", "_")] = max(by_class, key=by_class.__getitem__)
+        answer["probabilities"][task] = {c: by_class.get(c, 0.0) for c in names}
+        if task in (AGE_GROUP.name, GENDER.name):
+            answer[task.replace("-", "_")] = max(by_class, key=by_class.__getitem__)
 
 
 def _prediction(face: Face, answer: dict[str, Any]) -> FacePrediction:

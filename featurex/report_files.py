@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from featurex.experiment import Design, Result
-from pipelines import confusion, draw_confusion, predictions
+from pipelines import confusion, curves, draw_confusion, draw_curves, predictions
 
 
 def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
@@ -23,8 +26,9 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
     Returns
     -------
     list of Path
-        ``table.csv``, ``table.md``, ``table.tex``, ``predictions.csv``, ``run.json`` and
-        ``confusion-TASK-MODEL.png``.
+        ``table.csv``, ``table.md``, ``table.tex``, ``predictions.csv``, ``run.json``,
+        ``confusion-TASK-MODEL.png`` and, where networks were trained, ``curves.csv`` and
+        ``curves-TASK.png``.
 
     Raises
     ------
@@ -41,7 +45,7 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
         result.record, indent=2, ensure_ascii=False, allow_nan=False, default=_plain
     )
     (folder / "run.json").write_text(record + "\n", encoding="utf-8")
-    pictures = _write_pictures(result, design, folder)
+    pictures = [*_write_pictures(result, design, folder), *_write_curves(result, design, folder)]
     return [*tables, folder / "predictions.csv", folder / "run.json", *pictures]
 
 
@@ -58,6 +62,31 @@ def _write_pictures(result: Result, design: Design, folder: Path) -> list[Path]:
             draw_confusion(confusion(result.predictions, task, model), title, path)
             pictures.append(path)
     return pictures
+
+
+def curve_table(record: dict[str, Any]) -> pd.DataFrame:
+    """Return loss and score of every epoch of every network, with the columns `curves.COLUMNS`."""
+    rows = [
+        {"task": fit["task"], "model": fit["model"], "fold": fit["fold"]} | row
+        for fit in record["parameters"]
+        for row in fit.get("epochs", [])
+    ]
+    return pd.DataFrame(rows, columns=list(curves.COLUMNS))
+
+
+def _write_curves(result: Result, design: Design, folder: Path) -> list[Path]:
+    table = curve_table(result.record)
+    if table.empty:
+        return []
+    files = [folder / "curves.csv"]
+    table.to_csv(files[0], index=False)
+    for task in design.tasks:
+        if (rows := table[table["task"] == task.name]).empty:
+            continue
+        files.append(folder / f"curves-{task.name}.png")
+        score = "mean absolute error (years)" if task.is_regression else "accuracy"
+        draw_curves(rows, f"{task.name} ({result.record['dataset']})", score, files[-1])
+    return files
 
 
 def _plain(value: object) -> object:

@@ -3,8 +3,9 @@
 Knows nothing of photos, nor of where embeddings are kept.
 """
 
-from pipelines import metrics, persistence, predictions
+from pipelines import curves, metrics, persistence, predictions
 from pipelines.comparison import Comparison, compare, confusion
+from pipelines.curves import draw_curves
 from pipelines.errors import ModelFileError, PipelineError, PredictionTableError
 from pipelines.evaluation import Evaluation, cross_validate
 from pipelines.figures import draw_confusion
@@ -32,7 +33,9 @@ __all__ = [
     "compare",
     "confusion",
     "cross_validate",
+    "curves",
     "draw_confusion",
+    "draw_curves",
     "get_family",
     "inner_splits",
     "metrics",

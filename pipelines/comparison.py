@@ -18,6 +18,8 @@ from pipelines.tasks import Task, find_task
 MOST_FOLDS = 20
 
 MISSING = "–"
+# What a network's row of the timings may have beside the others'.
+NETWORK_COSTS = ("n_parameters", "seconds_per_epoch")
 _POOLED_NOTE = f"More than {MOST_FOLDS} folds: scores over all photos at once."
 _FOLDS_NOTE = "Mean ± standard deviation over folds; best of a task in bold."
 
@@ -47,8 +49,9 @@ class Comparison:
     table : DataFrame
         One row a task and model: ``task``, ``model``, ``n_rows``, ``n_folds``; for each metric
         ``<metric>_mean`` and ``<metric>_std`` over folds (ddof=1; NaN with one fold) and
-        ``<metric>_pooled`` over all photos at once; ``fit_seconds`` (mean over folds) and
-        ``ms_per_face``. Shares are in [0, 1]; a metric that a task lacks is NaN.
+        ``<metric>_pooled`` over all photos at once; ``fit_seconds`` (mean over folds),
+        ``ms_per_face``, and of networks ``n_parameters`` and ``seconds_per_epoch`` (means over
+        folds; NaN where unknown). Shares are in [0, 1]; a metric that a task lacks is NaN.
     notes : tuple of str
         What a reader of the table must know: protocol, seed, data set, warnings.
     """
@@ -81,6 +84,9 @@ class Comparison:
                 columns[metric.heading] = _format_metric(self.table, metric, mark)
         columns["Fit (s)"] = _format_numbers(self.table["fit_seconds"], 1)
         columns["Predict (ms/face)"] = _format_numbers(self.table["ms_per_face"], 2)
+        if "n_parameters" in self.table and self.table["n_parameters"].notna().any():
+            columns["Parameters"] = self.table["n_parameters"].map(_thousands)
+            columns["Epoch (s)"] = _format_numbers(self.table["seconds_per_epoch"], 1)
         return pd.DataFrame(columns)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
@@ -131,7 +137,8 @@ def compare(
     tasks : sequence of Task
         The tasks that may occur.
     timings : DataFrame or None
-        As of `Evaluation`, of any of the models.
+        As of `Evaluation`, of any of the models; ``n_parameters`` and ``seconds_per_epoch`` may be
+        beside them.
     notes : sequence of str
         For the caption.
 
@@ -205,12 +212,15 @@ def _row(part: pd.DataFrame, task: Task) -> dict[str, object]:
 
 
 def _time_table(timings: pd.DataFrame | None) -> pd.DataFrame:
-    names = ["task", "model", "fit_seconds", "ms_per_face"]
+    means = ["fit_seconds", *NETWORK_COSTS]
+    names = ["task", "model", "fit_seconds", "ms_per_face", *NETWORK_COSTS]
     if timings is None or timings.empty:
-        return pd.DataFrame(columns=names).astype({"fit_seconds": float, "ms_per_face": float})
-    weighted = timings.assign(ms=timings["predict_ms_per_row"] * timings["n_test"])
-    sums = weighted.groupby(["task", "model"], as_index=False).agg(
-        fit_seconds=("fit_seconds", "mean"), ms=("ms", "sum"), n_test=("n_test", "sum")
+        return pd.DataFrame(columns=names).astype(dict.fromkeys(names[2:], float))
+    missing = {name: np.nan for name in NETWORK_COSTS if name not in timings}
+    weighted = timings.assign(ms=timings["predict_ms_per_row"] * timings["n_test"], **missing)
+    groups = weighted.groupby(["task", "model"], as_index=False)
+    sums = groups.agg(
+        ms=("ms", "sum"), n_test=("n_test", "sum"), **{name: (name, "mean") for name in means}
     )
     return sums.assign(ms_per_face=sums["ms"] / sums["n_test"])[names]
 
@@ -230,6 +240,10 @@ def _format_metric(table: pd.DataFrame, metric: Metric, mark: Callable[[str], st
 
 def _format_numbers(values: pd.Series, decimals: int) -> pd.Series:
     return values.map(lambda value: MISSING if pd.isna(value) else f"{value:.{decimals}f}")
+
+
+def _thousands(number: float) -> str:
+    return MISSING if pd.isna(number) else f"{number / 1000:,.0f} k"
 
 
 def _latex(text: str) -> str:

@@ -23,6 +23,7 @@ from featurex.cli.shared import (
     Precision,
     Root,
     Seed,
+    Train,
     Weights,
     guarded,
     print_json,
@@ -33,6 +34,7 @@ from featurex.cli.shared import (
     say,
 )
 from featurex.detectors import DEFAULT_DETECTOR
+from featurex.networks import NETWORKS
 
 
 @guarded
@@ -45,18 +47,28 @@ def fit(
     cache: CacheDir = Path("cache"),
     task: Annotated[
         list[str] | None,
-        typer.Option("--task", help="age-group, gender or age; all labelled ones by default."),
+        typer.Option(
+            "--task",
+            help="age-group, gender or age, all labelled ones by default; by name also gender-3 "
+            "(with undefined) and race.",
+        ),
     ] = None,
     model: Annotated[
-        str, typer.Option("--model", help="svm, random-forest, mlp, majority or finetuned.")
+        str,
+        typer.Option(
+            "--model",
+            help=f"svm, random-forest, mlp, majority, {', '.join(NETWORKS)}; a network also with "
+            "settings, such as finetuned@student-20x256.",
+        ),
     ] = "svm",
     backbone: BackboneName = "dlib-resnet",
     weights: Weights = None,
     precision: Precision = "float32",
     mirror: Mirror = False,
     detector: DetectorName = DEFAULT_DETECTOR,
-    epochs: Annotated[int, typer.Option(min=1, help="Most epochs of a CNN.")] = 12,
+    epochs: Annotated[int, typer.Option(min=1, help="Most epochs of a network.")] = 12,
     batch_size: Annotated[int, typer.Option(min=2, help="Chips a training step.")] = 64,
+    train: Train = None,
     device: Device = "auto",
     jobs: Jobs = -1,
     age_policy: AgePolicy = "strict",
@@ -70,11 +82,13 @@ def fit(
     from featurex.cli import stages
     from featurex.experiment import FaceTable
     from featurex.fitting import fit_models
+    from featurex.fold_fits import remove_checkpoints
     from featurex.model_files import save_model
-    from featurex.models import ModelOptions, check_model_names, suited
+    from featurex.models import ModelOptions, check_model_names, check_training, suited
     from featurex.tasks import choose_tasks
 
     check_model_names([model])
+    check_training(train or [])
     if out_file.is_dir():
         raise ValueError(f"{out_file} is a folder: name the model's file with --out.")
     manifest = read_manifest(
@@ -92,12 +106,23 @@ def fit(
     if not json:
         stages.print_report(report)
     file = None if weights is None else str(weights)
-    options = ModelOptions(backbone, file, epochs, batch_size, device, seed, jobs)
+    options = ModelOptions(
+        backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())
+    )
+    checkpoints = out_file.with_name(f"{out_file.name}.checkpoints")
     with progress(f"Fitting {model}", len(tasks)) as update:
+        steps = stages.Steps(update)
         estimators, metadata = fit_models(
-            FaceTable(manifest, face_cache), tasks, model, options, stages.stepper(update)
+            FaceTable(manifest, face_cache),
+            tasks,
+            model,
+            options,
+            steps.next,
+            on_epoch=steps.tell,
+            checkpoints=checkpoints,
         )
     save_model(out_file, estimators, metadata)
+    remove_checkpoints(checkpoints)
     if json:
         print_json(metadata)
         return

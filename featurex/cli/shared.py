@@ -66,6 +66,14 @@ Ages = Annotated[str | None, typer.Option("--ages", help="APPA-REAL: real (defau
 Jobs = Annotated[
     int, typer.Option("--jobs", help="Processes that tune models; -1 is one for each core.")
 ]
+Train = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--train",
+        metavar="NAME=VALUE",
+        help="Change how networks are trained, such as learning_rate=6e-4 or precision=bfloat16.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 

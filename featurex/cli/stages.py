@@ -106,22 +106,34 @@ def print_report(report: ExtractionReport) -> None:
     )
 
 
-def run_comparison(faces: FaceTable, design: Design) -> Result:
+def run_comparison(faces: FaceTable, design: Design, checkpoints: Path | None = None) -> Result:
     """Cross-validate every model on every task."""
     from featurex.experiment import run
 
     n_folds = faces.folds(design).n_folds
     with progress("Comparing", len(design.tasks) * len(design.models) * n_folds) as update:
-        return run(faces, design, stepper(update))
+        steps = Steps(update)
+        return run(faces, design, steps.next, on_epoch=steps.tell, checkpoints=checkpoints)
 
 
-def stepper(update: Callable[..., None]) -> Callable[[str], None]:
-    """Return a function that moves a progress bar on by one step and shows a line beside it."""
-    done = 0
+class Steps:
+    """Counts the steps of a progress bar, and shows a line beside it.
 
-    def on_step(line: str) -> None:
-        nonlocal done
-        done += 1
-        update(done, line)
+    Parameters
+    ----------
+    update : callable
+        As `featurex.cli.shared.progress` gives it.
+    """
 
-    return on_step
+    def __init__(self, update: Callable[..., None]) -> None:
+        self._update = update
+        self._done = 0
+
+    def next(self, line: str) -> None:
+        """Move on by one step."""
+        self._done += 1
+        self.tell(line)
+
+    def tell(self, line: str) -> None:
+        """Show a line, without a step."""
+        self._update(self._done, line)

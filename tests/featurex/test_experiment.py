@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featurex import experiment
+from featurex import experiment, fold_fits
 from featurex.experiment import Design, FaceTable, run
 from featurex.manifest import Manifest
 from featurex.models import ModelOptions
+from featurex.networks import get_network
 from featurex.tasks import AGE, AGE_GROUP, GENDER
 from pipelines import predictions
 
@@ -69,7 +70,7 @@ def test_no_subject_is_in_two_folds(result, colour_faces):
 def test_no_subject_is_trained_and_tested_on(colour_faces, monkeypatch):
     """What reaches `fit` in every fold, and not only what the table says of it."""
     seen, subjects = [], colour_faces.table["subject_id"].to_numpy(object)
-    real = experiment.make_estimator
+    real = fold_fits.make_estimator
 
     def spy(*args):
         estimator = real(*args)
@@ -77,7 +78,7 @@ def test_no_subject_is_trained_and_tested_on(colour_faces, monkeypatch):
         estimator.fit = lambda X, y, groups: seen.append((len(X), groups)) or fit(X, y, groups)
         return estimator
 
-    monkeypatch.setattr(experiment, "make_estimator", spy)
+    monkeypatch.setattr(fold_fits, "make_estimator", spy)
     folds = colour_faces.folds(SMALL).fold
     run(colour_faces, SMALL)
     assert len(seen) == 6
@@ -128,6 +129,19 @@ def test_the_record_says_what_made_the_table(result, colour_faces):
     assert "svc__C" in svm["best_params"]
     network = next(p for p in record["parameters"] if p["model"] == "finetuned")
     assert [epoch["epoch"] for epoch in network["epochs"]] == [1, 2]
+    assert network["n_parameters"] == 8 * (3 * 9 + 1) + 2 * (8 + 1)
+    assert network["seconds_per_epoch"] > 0
+    fits = [p["fold"] for p in record["parameters"] if p["task"] == "age"]
+    assert fits == [0, 1, 2] * 3
+
+
+def test_the_table_says_what_a_network_costs(result):
+    table = result.comparison.table.set_index(["model", "task"])
+    assert table.loc["svm", "n_parameters"].isna().all()
+    assert table.loc["finetuned", "n_parameters"]["age"] == 8 * (3 * 9 + 1) + 101 * (8 + 1)
+    shown = result.comparison.format().set_index(["Model", "Task"])
+    assert shown.loc[("finetuned", "age"), "Parameters"] == "1 k"
+    assert shown.loc[("svm", "age"), "Epoch (s)"] == "–"
 
 
 def test_the_record_has_no_number_that_is_none_in_json(result):
@@ -177,3 +191,61 @@ def test_rows_without_a_label_are_in_no_fold_of_the_task(colour_faces):
     n_rows = result.comparison.table.set_index("task")["n_rows"]
     assert (n_rows["gender"], n_rows["age"]) == (61, 70)
     assert np.isfinite(result.comparison.table.set_index("task").loc["gender", "accuracy_mean"])
+
+
+NETWORK = Design([GENDER], ["finetuned"], n_folds=3, options=OPTIONS)
+
+
+def test_a_killed_comparison_goes_on_where_its_networks_stopped(
+    colour_faces, tiny, result, tmp_path
+):
+    class Killed(Exception):
+        pass
+
+    told = []
+
+    def kill(line):
+        told.append(line)
+        if len(told) == 3:  # the second fold's first epoch
+            raise Killed
+
+    folder = tmp_path / "checkpoints"
+    with pytest.raises(Killed):
+        run(colour_faces, NETWORK, on_epoch=kill, checkpoints=folder)
+    told.clear()
+    again = run(colour_faces, NETWORK, on_epoch=told.append, checkpoints=folder)
+    assert [line.split(":")[0] for line in told] == [
+        "gender finetuned 1 epoch 2/2",
+        "gender finetuned 2 epoch 1/2",
+        "gender finetuned 2 epoch 2/2",
+    ]
+    whole = result.predictions
+    whole = whole[(whole["task"] == "gender") & (whole["model"] == "finetuned")]
+    columns = ["p_female", "p_male"]
+    np.testing.assert_array_equal(again.predictions[columns], whole[columns])
+
+
+def test_checkpoints_are_removed_and_nothing_else(tmp_path):
+    folder = tmp_path / "checkpoints"
+    fold_fits.remove_checkpoints(folder)
+    folder.mkdir()
+    for name in ("gender finetuned 0.safetensors", ".age.safetensors.1234.tmp"):
+        (folder / name).touch()
+    fold_fits.remove_checkpoints(folder)
+    assert not folder.exists()
+    folder.mkdir()
+    for name in ("gender finetuned 0.safetensors", "mine.txt"):
+        (folder / name).touch()
+    fold_fits.remove_checkpoints(folder)
+    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+
+
+def test_side_labels_reach_the_networks_that_ask_for_them(colour_faces, tiny, monkeypatch):
+    monkeypatch.setattr(get_network("finetuned"), "side_heads", ("gender", "age-group", "race"))
+    side = colour_faces.side_labels("finetuned@student-20x256", GENDER, np.arange(70))
+    assert list(side) == ["age-group"]
+    assert side["age-group"].tolist() == colour_faces.table["age_group"].astype(str).tolist()
+    assert colour_faces.side_labels("svm", GENDER, np.arange(70)) == {}
+    design = Design([AGE], ["finetuned"], n_folds=3, options=OPTIONS)
+    first = run(colour_faces, design).record["parameters"][0]
+    assert {"valid_score_gender", "valid_score_age-group"} <= set(first["epochs"][0])

@@ -5,13 +5,15 @@ import pytest
 from PIL import Image
 
 from featurex.exceptions import DeviceError, ModelError, PhotoError
+from featurex.experiment import FaceTable
 from featurex.faces import FaceAligner
 from featurex.fitting import fit_models
 from featurex.labels import AGE_GROUP_YEARS, AGE_GROUPS
+from featurex.manifest import Manifest
 from featurex.model_files import load_model, save_model
 from featurex.models import ModelOptions
 from featurex.predictor import PHOTOS_AT_A_TIME, FacePrediction, PhotoFaces, Predictor, to_pixels
-from featurex.tasks import AGE, AGE_GROUP, GENDER
+from featurex.tasks import AGE, AGE_GROUP, GENDER, choose_tasks
 
 OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
 
@@ -331,3 +333,15 @@ def test_a_damaged_pillow_picture_is_a_photo_error(tmp_path, photo, predictor):
 def test_an_answer_is_plain_data(predictor, photo):
     (face,) = predictor.predict(photo)
     assert type(dataclasses.asdict(face)["probabilities"]["gender"]["male"]) is float
+
+
+def test_race_is_among_the_probabilities_only(colour_faces, tiny, tmp_path, photo):
+    table = colour_faces.manifest.table.copy()
+    table["race"] = np.where(np.arange(72) % 2, "White", "Black")
+    manifest = Manifest(table, {}, "colours")
+    faces = FaceTable(manifest, colour_faces.cache)
+    fitted = fit_models(faces, choose_tasks(["race", "gender"], manifest), "majority", OPTIONS)
+    save_model(tmp_path / "m", *fitted)
+    (face,) = Predictor.load(tmp_path / "m", device="cpu").predict(photo)
+    assert set(face.probabilities["race"]) == {"White", "Black"}
+    assert face.gender in ("female", "male")

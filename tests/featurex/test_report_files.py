@@ -8,7 +8,7 @@ from featurex.experiment import Design, run
 from featurex.models import ModelOptions
 from featurex.report_files import write_result
 from featurex.tasks import AGE, GENDER
-from pipelines import predictions
+from pipelines import curves, predictions
 
 DESIGN = Design(
     [GENDER, AGE], ["majority", "svm"], n_folds=2, options=ModelOptions("tiny", n_jobs=1)
@@ -73,3 +73,24 @@ def test_a_folder_that_is_a_file_is_an_os_error(result, tmp_path):
     path.touch()
     with pytest.raises(OSError, match="file"):
         write_result(result, DESIGN, path)
+
+
+def test_networks_leave_their_curves(colour_faces, tiny, tmp_path):
+    options = ModelOptions("tiny", epochs=2, batch_size=16, device="cpu", n_jobs=1)
+    models = ["majority", "finetuned"]
+    design = Design([GENDER, AGE], models, n_folds=2, options=options)
+    files = write_result(run(colour_faces, design), design, tmp_path)
+    names = {file.name for file in files}
+    assert {"curves.csv", "curves-gender.png", "curves-age.png"} <= names
+    assert sorted(files) == sorted(tmp_path.iterdir())
+    table = pd.read_csv(tmp_path / "curves.csv")
+    assert list(table) == list(curves.COLUMNS)
+    keys = table[["task", "model", "fold", "epoch"]].to_numpy().tolist()
+    assert keys == [
+        [task, "finetuned", fold, epoch]
+        for task in ("gender", "age")
+        for fold in (0, 1)
+        for epoch in (1, 2)
+    ]
+    assert table.notna().all(axis=None)
+    assert table.loc[table["task"] == "gender", "valid_score"].between(0, 1).all()

@@ -47,3 +47,37 @@ def test_the_same_seed_gives_the_same_files_and_json(compared, call, words, tmp_
     first, second = (folder / "predictions.csv" for folder in (out, tmp_path))
     assert first.read_bytes() == second.read_bytes()
     assert rows["one_off_mean"].isna().tolist() == [False, False, True, True]
+
+
+def test_a_network_with_named_settings_leaves_curves_and_no_checkpoints(
+    call, people_csv, cache, tmp_path
+):
+    result = call(
+        *("compare", "csv", people_csv, "--cache", cache, "--out", tmp_path, "--folds", 2),
+        *("--task", "gender", "--model", "finetuned@student-20x256", "--device", "cpu"),
+        *("--train", "epochs=1", "--train", "mirror=0"),
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "finetuned@student-20x256" in result.stdout
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"curves.csv", "curves-gender.png"} <= names
+    assert "checkpoints" not in names
+    assert pd.read_csv(tmp_path / "curves.csv")["epoch"].tolist() == [1, 1]
+    record = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    assert record["options"]["training"] == ["epochs=1", "mirror=0"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--model", "finetuned@x"), "Unknown training settings 'x'"),
+        (("--model", "svm", "--train", "speed=3"), "changed by NAME=VALUE. Got 'speed=3'"),
+        (("--model", "svm", "--task", "race"), "has no label for 'race'"),
+    ],
+)
+def test_what_can_not_be_trained_is_said_before_anything_is_done(
+    fails, people_csv, cache, tmp_path, options, message
+):
+    words = ("compare", "csv", people_csv, "--cache", cache, "--out", tmp_path / "out")
+    assert message in fails(*words, *options)
+    assert not (tmp_path / "out").exists()

@@ -44,6 +44,7 @@ def test_a_network_is_fitted_and_predicts(call, people_csv, cache, photos, tmp_p
         )
     )
     assert result.exit_code == 0, result.stderr
+    assert list(tmp_path.iterdir()) == [path]  # no checkpoint is left
     answer = call("predict", photos[0], "--model", path, "--json", "--device", "cpu")
     (photo,) = json.loads(answer.stdout)
     (face,) = photo["faces"]
