@@ -58,12 +58,16 @@ class Result:
         Out of fold; one row a task, model and fold.
     record : dict
         Every setting, version and hash, as JSON.
+    groups : DataFrame
+        ``gender``, ``age_group`` and ``race`` of every face, where labelled, by `image_id`: what
+        errors are looked at by.
     """
 
     comparison: Comparison
     predictions: pd.DataFrame
     timings: pd.DataFrame
     record: dict[str, Any]
+    groups: pd.DataFrame
 
 
 class FaceTable:
@@ -112,6 +116,11 @@ class FaceTable:
             return ChipRows(self.cache.chip_column(ids))
         return self.cache.embedding_column(ids)[:]
 
+    @property
+    def labels(self) -> pd.DataFrame:
+        """The columns by which errors are looked at, by `image_id`."""
+        return self.table.set_index("image_id")[["gender", "age_group", "race"]]
+
     def folds(self, design: Design) -> Folds:
         """Assign every row to a fold, the same for all tasks and models."""
         return assign_folds(
@@ -158,13 +167,14 @@ def run(
     timings = pd.concat([evaluation.timings for evaluation in evaluations], ignore_index=True)
     on_embeddings = ~timings["model"].map(takes_chips)
     timings.loc[on_embeddings, "predict_ms_per_row"] += embedding_ms
-    comparison = compare(table, design.tasks, timings, _notes(faces, design, folds))
+    notes = _notes(faces, design, folds)
+    comparison = compare(table, design.tasks, timings, notes, random_state=design.options.seed)
     record = _record(faces, design, folds) | {
         "embedding_ms_per_face": embedding_ms,
         "parameters": chosen,
         "timings": timings.to_dict("records"),
     }
-    return Result(comparison, table, timings, record)
+    return Result(comparison, table, timings, record, faces.labels)
 
 
 def _evaluate(
