@@ -60,12 +60,16 @@ class Result:
         Out of fold; one row a task, model and fold.
     record : dict
         Every setting, version and hash, as JSON.
+    groups : DataFrame
+        ``gender``, ``age_group`` and ``race`` of every face, where labelled, by `image_id`: what
+        errors are looked at by.
     """
 
     comparison: Comparison
     predictions: pd.DataFrame
     timings: pd.DataFrame
     record: dict[str, Any]
+    groups: pd.DataFrame
 
 
 class FaceTable:
@@ -113,6 +117,11 @@ class FaceTable:
         if takes_chips(model):
             return ChipRows(self.cache.chip_column(ids))
         return self.cache.embedding_column(ids)[:]
+
+    @property
+    def labels(self) -> pd.DataFrame:
+        """The columns by which errors are looked at, by `image_id`."""
+        return self.table.set_index("image_id")[["gender", "age_group", "race"]]
 
     def folds(self, design: Design) -> Folds:
         """Assign every row to a fold, the same for all tasks and models."""
@@ -181,14 +190,15 @@ def run(
     on_embeddings = ~timings["model"].map(takes_chips)
     timings.loc[on_embeddings, "predict_ms_per_row"] += embedding_ms
     costs = pd.DataFrame(chosen).reindex(columns=["n_parameters", "seconds_per_epoch"])
-    notes = _notes(faces, design, folds)
-    comparison = compare(table, design.tasks, timings.join(costs.astype(float)), notes)
+    notes, seed = _notes(faces, design, folds), design.options.seed
+    costed = timings.join(costs.astype(float))
+    comparison = compare(table, design.tasks, costed, notes, random_state=seed)
     record = _record(faces, design, folds) | {
         "embedding_ms_per_face": embedding_ms,
         "parameters": chosen,
         "timings": timings.to_dict("records"),
     }
-    return Result(comparison, table, timings, record)
+    return Result(comparison, table, timings, record, faces.labels)
 
 
 def _evaluate(faces: FaceTable, folds: Folds, fits: FoldFits) -> tuple[Any, list[dict[str, Any]]]:

@@ -106,6 +106,8 @@ def cross_validate(
             progress(f"{task.name} {model} fold {fold}: {seconds:.1f} s, {len(train)} rows")
     answers_table = pd.concat(parts).set_index("row").sort_index()
     table = _truth(task, model, y, image_ids, years).join(answers_table)
+    if groups is not None:
+        table["subject_id"] = _names(groups)
     return Evaluation(concat([table]), _timing_table(task, model, timings))
 
 
@@ -205,6 +207,15 @@ def _truth(
             "y_true": pd.array([None] * len(y) if task.is_regression else y, dtype="str"),
             "years_true": y if task.is_regression else _years(years, missing),
         }
+    )
+
+
+def _names(groups: Sequence[Any]) -> Any:
+    names = pd.Series(np.asarray(groups, dtype=object), dtype=object)
+    known = names.notna() & (names != "")
+    return pd.array(
+        [str(name) if is_known else None for name, is_known in zip(names, known, strict=True)],
+        dtype="str",
     )
 
 

@@ -26,9 +26,7 @@ from featurex.cli.shared import (
     Train,
     Weights,
     guarded,
-    out,
     print_json,
-    print_table,
     read_manifest,
     ready_folder,
     say,
@@ -128,7 +126,5 @@ def compare(
             .to_dict("records")
         )
         return
-    print_table(result.comparison.format(), "Comparison")
-    for note in result.comparison.notes:
-        out.print(f"- {note}", markup=False, soft_wrap=True)
+    stages.print_comparison(result.comparison, "Comparison")
     say(f"Wrote {len(files)} files into {out_dir}.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featurex.cli.shared import first_names, print_table, progress, say
+from featurex.cli.shared import first_names, out, print_table, progress, say
 from featurex.detectors import DEFAULT_DETECTOR
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from featurex.extraction import ExtractionReport
     from featurex.face_cache import FaceCache
     from featurex.manifest import Manifest
+    from pipelines import Comparison
 
 
 def open_cache(
@@ -114,6 +115,14 @@ def run_comparison(faces: FaceTable, design: Design, checkpoints: Path | None = 
     with progress("Comparing", len(design.tasks) * len(design.models) * n_folds) as update:
         steps = Steps(update)
         return run(faces, design, steps.next, on_epoch=steps.tell, checkpoints=checkpoints)
+
+
+def print_comparison(comparison: Comparison, title: str) -> None:
+    """Print the scores, the best with a star, their intervals, and the notes."""
+    print_table(comparison.format(lambda text: f"{text} *"), title)
+    print_table(comparison.format_intervals(), "95 % intervals")
+    for note in (*comparison.notes, comparison.marks_note("with *")):
+        out.print(f"- {note}", markup=False, soft_wrap=True)
 
 
 class Steps:

@@ -60,6 +60,15 @@ def test_every_row_is_predicted_once_by_a_model_that_never_saw_its_subject(peopl
         assert len(set(model.groups_)) == 40
 
 
+def test_the_table_says_who_is_in_each_photo(people, tasks):
+    unknown = people.subjects.astype(object)
+    unknown[[0, 4]] = [None, ""]
+    table = evaluate(Recorder, people, tasks[2], groups=unknown).predictions
+    assert table["subject_id"].isna().to_numpy().nonzero()[0].tolist() == [0, 4]
+    assert table["subject_id"].tolist()[5:] == people.subjects.tolist()[5:]
+    assert "subject_id" not in evaluate(Recorder, people, tasks[2]).predictions
+
+
 def test_a_lazy_collection_is_asked_for_the_rows_of_a_fold(people, tasks):
     lazy = Lazy(people.X)
     whole = evaluate(Recorder, people, tasks[2]).predictions

@@ -20,7 +20,10 @@ def test_the_table_is_on_the_screen_with_its_notes(compared):
     result, out = compared
     assert result.exit_code == 0, result.stderr
     assert "\x1b" not in result.stdout + result.stderr
-    for words in ("Comparison", "majority", "svm", "no person is in two of them", "Seed 0"):
+    for words in (
+        *("Comparison", "majority", "svm", "no person is in two of them", "Seed 0"),
+        *("95 % intervals", "bootstrap of people", "best of a task with *"),
+    ):
         assert words in result.stdout
     assert str(out) in result.stderr
 
@@ -29,7 +32,14 @@ def test_the_files_are_written(compared):
     _, out = compared
     assert {path.name for path in out.iterdir()} == {
         *("table.csv", "table.md", "table.tex", "predictions.csv", "run.json"),
-        *(f"confusion-{t}-{m}.png" for t in ("gender", "age-group") for m in ("majority", "svm")),
+        *("pairs.csv", "by_group.csv", "recall.csv", "calibration.csv", "selective.csv"),
+        "reliability.csv",
+        *(
+            f"{kind}-{task}-{model}.png"
+            for kind in ("confusion", "reliability")
+            for task in ("gender", "age-group")
+            for model in ("majority", "svm")
+        ),
     }
     record = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert record["options"]["backbone"] == "dlib-resnet"
