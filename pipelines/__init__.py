@@ -3,7 +3,7 @@
 Knows nothing of photos, nor of where embeddings are kept.
 """
 
-from pipelines import metrics, persistence, predictions
+from pipelines import fusion, metrics, persistence, predictions
 from pipelines.comparison import Comparison, compare, confusion
 from pipelines.errors import ModelFileError, PipelineError, PredictionTableError
 from pipelines.evaluation import Evaluation, cross_validate
@@ -33,6 +33,7 @@ __all__ = [
     "confusion",
     "cross_validate",
     "draw_confusion",
+    "fusion",
     "get_family",
     "inner_splits",
     "metrics",
