@@ -1,4 +1,4 @@
-"""Trains one kind of model on all rows and describes it for its file."""
+"""Trains one kind of model on all rows, or the parts of an average, and describes it for a file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from featurex import spaces
+from featurex.averages import average_models
 from featurex.experiment import FaceTable
-from featurex.models import ModelOptions, make_estimator, takes_chips
+from featurex.models import ModelOptions, make_estimator, parts_of, takes_chips
 from featurex.tasks import task_labels
 from pipelines import Task
 
@@ -27,10 +28,10 @@ def fit_models(
     faces : FaceTable
     tasks : sequence of Task
     model : str
-        As `featurex.models.MODEL_NAMES`.
+        As `featurex.models.check_model_names` returns it.
     options : ModelOptions
     on_task : callable
-        Called with the task's name after each fit.
+        Called with the task's name after each fit of a single model.
 
     Returns
     -------
@@ -40,6 +41,17 @@ def fit_models(
         What `featurex.model_files.save_model` writes beside them: the backbone's and the aligner's
         settings, and a summary of the training.
     """
+    parts = [_fit_part(faces, tasks, part, options, on_task) for part in parts_of(model)]
+    return parts[0] if len(parts) == 1 else average_models(parts)
+
+
+def _fit_part(
+    faces: FaceTable,
+    tasks: Sequence[Task],
+    model: str,
+    options: ModelOptions,
+    on_task: Callable[[str], None],
+) -> tuple[dict[str, Any], dict[str, Any]]:
     estimators, summaries = {}, {}
     for task in tasks:
         rows, y = task_labels(faces.table, task)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from pipelines import MODELS, Task, TunedClassifier, TunedRegressor
 
 FINETUNED = "finetuned"
 MODEL_NAMES = (*MODELS, FINETUNED)
+# Between the names of the models that are averaged, as in svm+finetuned.
+AVERAGE_SIGN = "+"
 
 
 @dataclass(frozen=True)
@@ -40,17 +42,50 @@ class ModelOptions:
 
 
 def check_model_names(names: list[str]) -> list[str]:
-    """Return the names, each once.
+    """Return the names, each once; an average's parts in the order of `MODEL_NAMES`.
+
+    Parameters
+    ----------
+    names : list of str
+        Models, and averages of them such as ``svm+finetuned``, of which the order does not matter.
 
     Raises
     ------
     ValueError
-        An unknown name.
+        An unknown name, or an average of a model with itself.
     """
-    for name in names:
-        if name not in MODEL_NAMES:
-            raise ValueError(f"Unknown model {name!r}. The models are {', '.join(MODEL_NAMES)}.")
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(map(_canonical, names)))
+
+
+def parts_of(model: str) -> list[str]:
+    """Return the models that an average is of; a single model is its only part."""
+    return model.split(AVERAGE_SIGN)
+
+
+def single_models(models: Sequence[str]) -> list[str]:
+    """Return what must be fitted for some models: the single ones and all parts, each once."""
+    return list(dict.fromkeys(part for model in models for part in parts_of(model)))
+
+
+def _canonical(name: str) -> str:
+    parts = parts_of(name)
+    for part in parts:
+        if part not in MODEL_NAMES:
+            raise ValueError(
+                f"Unknown model {part!r}{_inside(part, name)}. The models are "
+                f"{', '.join(MODEL_NAMES)}, and averages of them such as svm+finetuned."
+            )
+    if len(set(parts)) < len(parts):
+        raise ValueError(f"{name!r} names a model twice: an average is of different ones.")
+    return AVERAGE_SIGN.join(sorted(parts, key=_rank))
+
+
+def _rank(part: str) -> tuple[int, str]:
+    return MODEL_NAMES.index(part.partition("@")[0]), part  # NETWORK@SETTINGS beside its network
+
+
+def _inside(part: str, name: str) -> str:
+    return "" if part == name else f" in {name!r}"
 
 
 def suited(models: list[str], backbone: Backbone, *, named: bool) -> list[str]:
@@ -68,14 +103,20 @@ def suited(models: list[str], backbone: Backbone, *, named: bool) -> list[str]:
     BackboneError
         A CNN was named, and the backbone is none.
     """
-    if named and any(map(takes_chips, models)):
+    on_chips = [model for model in models if any(map(takes_chips, parts_of(model)))]
+    if named and on_chips:
         backbone.check_trainable()
-    return [model for model in models if backbone.trainable or not takes_chips(model)]
+    return [model for model in models if backbone.trainable or model not in on_chips]
 
 
 def takes_chips(model: str) -> bool:
-    """Tell whether a model is trained on face chips, rather than on embeddings."""
+    """Tell whether a single model is trained on face chips, rather than on embeddings."""
     return model == FINETUNED
+
+
+def takes_embeddings(model: str) -> bool:
+    """Tell whether a model, or any part of an average, takes embeddings."""
+    return not all(map(takes_chips, parts_of(model)))
 
 
 def make_estimator(
@@ -89,7 +130,7 @@ def make_estimator(
     Parameters
     ----------
     model : str
-        One of `MODEL_NAMES`.
+        One of `MODEL_NAMES`; an average is made of fitted ones.
     task : Task
     options : ModelOptions
     on_epoch : callable, optional

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,6 +34,9 @@ from featurex.cli.shared import (
 )
 from featurex.detectors import DEFAULT_DETECTOR
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @guarded
 def fit(
@@ -48,7 +51,11 @@ def fit(
         typer.Option("--task", help="age-group, gender or age; all labelled ones by default."),
     ] = None,
     model: Annotated[
-        str, typer.Option("--model", help="svm, random-forest, mlp, majority or finetuned.")
+        str,
+        typer.Option(
+            "--model",
+            help="svm, random-forest, mlp, majority, finetuned, or an average, as svm+finetuned.",
+        ),
     ] = "svm",
     backbone: BackboneName = "dlib-resnet",
     weights: Weights = None,
@@ -71,10 +78,10 @@ def fit(
     from featurex.experiment import FaceTable
     from featurex.fitting import fit_models
     from featurex.model_files import save_model
-    from featurex.models import ModelOptions, check_model_names, suited
+    from featurex.models import ModelOptions, check_model_names, parts_of, suited
     from featurex.tasks import choose_tasks
 
-    check_model_names([model])
+    (model,) = check_model_names([model])
     if out_file.is_dir():
         raise ValueError(f"{out_file} is a folder: name the model's file with --out.")
     manifest = read_manifest(
@@ -93,7 +100,7 @@ def fit(
         stages.print_report(report)
     file = None if weights is None else str(weights)
     options = ModelOptions(backbone, file, epochs, batch_size, device, seed, jobs)
-    with progress(f"Fitting {model}", len(tasks)) as update:
+    with progress(f"Fitting {model}", len(tasks) * len(parts_of(model))) as update:
         estimators, metadata = fit_models(
             FaceTable(manifest, face_cache), tasks, model, options, stages.stepper(update)
         )
@@ -101,14 +108,21 @@ def fit(
     if json:
         print_json(metadata)
         return
+    print_table(_summary(metadata))
+    say(f"Wrote {out_file} ({out_file.stat().st_size / 1e6:.1f} MB).")
+
+
+def _summary(metadata: dict[str, Any]) -> pd.DataFrame:
+    """Return one row a task; of an average, also those of its parts, whose scores are known."""
     import pandas as pd
 
     rows = [
-        (name, summary["n_faces"], *_score(summary))
-        for name, summary in metadata["training"].items()
+        (told["model"], task, summary["n_faces"], *_score(summary))
+        for told in (*metadata.get("parts", ()), metadata)
+        for task, summary in told["training"].items()
     ]
-    print_table(pd.DataFrame(rows, columns=["task", "faces", "inner score", "measure"]))
-    say(f"Wrote {out_file} ({out_file.stat().st_size / 1e6:.1f} MB).")
+    table = pd.DataFrame(rows, columns=["model", "task", "faces", "inner score", "measure"])
+    return table if "parts" in metadata else table.drop(columns="model")
 
 
 def _score(summary: dict[str, float | None]) -> tuple[str, str]:
