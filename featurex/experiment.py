@@ -17,12 +17,34 @@ from featurex import spaces
 from featurex.chips import ChipRows
 from featurex.face_cache import FaceCache
 from featurex.manifest import Manifest
-from featurex.models import ModelOptions, make_estimator, takes_chips
+from featurex.models import (
+    ModelOptions,
+    make_estimator,
+    parts_of,
+    single_models,
+    takes_chips,
+    takes_embeddings,
+)
 from featurex.tasks import task_labels
-from pipelines import Comparison, Folds, Task, assign_folds, compare, cross_validate, predictions
+from pipelines import (
+    Comparison,
+    Evaluation,
+    Folds,
+    Task,
+    assign_folds,
+    compare,
+    cross_validate,
+    fusion,
+    predictions,
+)
 
 # Chips whose embedding is timed, for the time a face costs an embedding's model.
 TIMED_CHIPS = 64
+AVERAGE_NOTE = (
+    "A+B: the average of what A and B predict out of fold: mean log-odds of classes (the geometric "
+    "mean of the probabilities, renormalised), mean years. Its times are the sum of theirs, with "
+    "one embedding."
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +55,7 @@ class Design:
     ----------
     tasks : sequence of Task
     models : sequence of str
-        As `featurex.models.MODEL_NAMES`.
+        As `featurex.models.check_model_names` returns them.
     protocol : str
         As `pipelines.assign_folds` takes it.
     n_folds : int
@@ -55,7 +77,8 @@ class Result:
     ----------
     comparison : Comparison
     predictions, timings : DataFrame
-        Out of fold; one row a task, model and fold.
+        Out of fold; one row a task, model and fold, also of models that are only part of an
+        average.
     record : dict
         Every setting, version and hash, as JSON.
     """
@@ -128,14 +151,14 @@ class FaceTable:
 def run(
     faces: FaceTable, design: Design, on_step: Callable[[str], None] = lambda step: None
 ) -> Result:
-    """Cross-validate every model on every task.
+    """Cross-validate every model on every task; average those that are parts of an average.
 
     Parameters
     ----------
     faces : FaceTable
     design : Design
     on_step : callable
-        Called with one line after every fold of every model.
+        Called with one line after every fold of every single model.
 
     Returns
     -------
@@ -147,16 +170,21 @@ def run(
         The protocol does not fit the data, or there are too few rows for the folds.
     """
     folds = faces.folds(design)
-    evaluations, chosen = [], []
+    tables, times, chosen = [], [], []
     for task in design.tasks:
-        for model in design.models:
+        evaluations = {}
+        for model in single_models(design.models):
             evaluation, parameters = _evaluate(faces, design, folds, task, model, on_step)
-            evaluations.append(evaluation)
+            evaluations[model] = evaluation
             chosen += parameters
-    table = predictions.concat([evaluation.predictions for evaluation in evaluations])
+        evaluations |= _averages(evaluations, design, task)
+        tables += [evaluations[model].predictions for model in design.models]
+        times += [evaluation.timings for evaluation in evaluations.values()]
+    table = predictions.concat(tables)
     embedding_ms = _embedding_ms(faces)
-    timings = pd.concat([evaluation.timings for evaluation in evaluations], ignore_index=True)
-    on_embeddings = ~timings["model"].map(takes_chips)
+    timings = pd.concat(times, ignore_index=True)
+    # An average embeds a face once, however many of its parts take the embedding.
+    on_embeddings = timings["model"].map(takes_embeddings)
     timings.loc[on_embeddings, "predict_ms_per_row"] += embedding_ms
     comparison = compare(table, design.tasks, timings, _notes(faces, design, folds))
     record = _record(faces, design, folds) | {
@@ -167,6 +195,16 @@ def run(
     return Result(comparison, table, timings, record)
 
 
+def _averages(
+    evaluations: dict[str, Evaluation], design: Design, task: Task
+) -> dict[str, Evaluation]:
+    return {
+        model: fusion.average([evaluations[part] for part in parts_of(model)], task, model)
+        for model in design.models
+        if model not in evaluations
+    }
+
+
 def _evaluate(
     faces: FaceTable,
     design: Design,
@@ -174,7 +212,7 @@ def _evaluate(
     task: Task,
     model: str,
     on_step: Callable[[str], None],
-) -> tuple[Any, list[dict[str, Any]]]:
+) -> tuple[Evaluation, list[dict[str, Any]]]:
     rows, y = task_labels(faces.table, task)
     latest: list[Any] = []
     chosen: list[dict[str, Any]] = []
@@ -238,6 +276,7 @@ def _notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
         "Predict: embedding (or forward pass) and model, without finding the face.",
         "MAE of age-group: expected age from the group probabilities, on faces inside the groups; "
         "of age: a regressor, on all faces.",
+        *([AVERAGE_NOTE] if list(design.models) != single_models(design.models) else []),
     ]
 
 

@@ -51,7 +51,11 @@ def compare(
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", help=f"Any of {', '.join(DEFAULT_MODELS)}; all by default."),
+        typer.Option(
+            "--model",
+            help=f"Any of {', '.join(DEFAULT_MODELS)} (all by default), or an average of them, as "
+            "svm+finetuned.",
+        ),
     ] = None,
     backbone: BackboneName = "dlib-resnet",
     weights: Weights = None,

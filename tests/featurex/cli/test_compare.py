@@ -47,3 +47,15 @@ def test_the_same_seed_gives_the_same_files_and_json(compared, call, words, tmp_
     first, second = (folder / "predictions.csv" for folder in (out, tmp_path))
     assert first.read_bytes() == second.read_bytes()
     assert rows["one_off_mean"].isna().tolist() == [False, False, True, True]
+
+
+def test_an_average_is_a_row_and_a_note(call, people_csv, cache, tmp_path):
+    words = ("compare", "csv", people_csv, "--cache", cache, "--task", "gender", "--folds", 2)
+    models = ("--model", "svm", "--model", "majority+svm", "--jobs", 1, "--out", tmp_path)
+    result = call(*words, *models)
+    assert result.exit_code == 0, result.stderr
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert table["model"].tolist() == ["svm", "svm+majority"]
+    assert table["ms_per_face"].notna().all()
+    assert "A+B: the average of" in " ".join(result.stdout.split())
+    assert (tmp_path / "confusion-gender-svm+majority.png").exists()
