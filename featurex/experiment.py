@@ -19,12 +19,34 @@ from featurex.chips import ChipRows
 from featurex.face_cache import FaceCache
 from featurex.fold_fits import FoldFits
 from featurex.manifest import Manifest
-from featurex.models import ModelOptions, network_name, takes_chips
+from featurex.models import (
+    ModelOptions,
+    network_name,
+    parts_of,
+    single_models,
+    takes_chips,
+    takes_embeddings,
+)
 from featurex.tasks import side_labels, task_labels
-from pipelines import Comparison, Folds, Task, assign_folds, compare, cross_validate, predictions
+from pipelines import (
+    Comparison,
+    Evaluation,
+    Folds,
+    Task,
+    assign_folds,
+    compare,
+    cross_validate,
+    fusion,
+    predictions,
+)
 
 # Chips whose embedding is timed, for the time a face costs an embedding's model.
 TIMED_CHIPS = 64
+AVERAGE_NOTE = (
+    "A+B: the average of what A and B predict out of fold: mean log-odds of classes (the geometric "
+    "mean of the probabilities, renormalised), mean years. Its times are the sum of theirs, with "
+    "one embedding."
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +57,7 @@ class Design:
     ----------
     tasks : sequence of Task
     models : sequence of str
-        As `featurex.models.MODEL_NAMES`.
+        As `featurex.models.check_model_names` returns them.
     protocol : str
         As `pipelines.assign_folds` takes it.
     n_folds : int
@@ -57,7 +79,8 @@ class Result:
     ----------
     comparison : Comparison
     predictions, timings : DataFrame
-        Out of fold; one row a task, model and fold.
+        Out of fold; one row a task, model and fold, also of models that are only part of an
+        average.
     record : dict
         Every setting, version and hash, as JSON.
     groups : DataFrame
@@ -153,14 +176,14 @@ def run(
     on_epoch: Callable[[str], None] = lambda line: None,
     checkpoints: Path | None = None,
 ) -> Result:
-    """Cross-validate every model on every task.
+    """Cross-validate every model on every task; average those that are parts of an average.
 
     Parameters
     ----------
     faces : FaceTable
     design : Design
     on_step : callable
-        Called with one line after every fold of every model.
+        Called with one line after every fold of every single model.
     on_epoch : callable
         Called with one line after every epoch of every network.
     checkpoints : Path, optional
@@ -177,22 +200,27 @@ def run(
         The protocol does not fit the data, or there are too few rows for the folds.
     """
     folds = faces.folds(design)
-    evaluations, chosen = [], []
+    tables, times, chosen = [], [], []
     for task in design.tasks:
-        for model in design.models:
+        evaluations = {}
+        for model in single_models(design.models):
             fits = FoldFits(task, model, design.options, on_step, on_epoch, checkpoints)
             evaluation, parameters = _evaluate(faces, folds, fits)
-            evaluations.append(evaluation)
+            evaluations[model] = evaluation
             chosen += parameters
-    table = predictions.concat([evaluation.predictions for evaluation in evaluations])
+        evaluations |= _averages(evaluations, design, task)
+        tables += [evaluations[model].predictions for model in design.models]
+        times += [evaluation.timings for evaluation in evaluations.values()]
+    table = predictions.concat(tables)
     embedding_ms = _embedding_ms(faces)
-    timings = pd.concat([evaluation.timings for evaluation in evaluations], ignore_index=True)
-    on_embeddings = ~timings["model"].map(takes_chips)
+    timings = pd.concat(times, ignore_index=True)
+    # An average embeds a face once, however many of its parts take the embedding.
+    on_embeddings = timings["model"].map(takes_embeddings)
     timings.loc[on_embeddings, "predict_ms_per_row"] += embedding_ms
-    costs = pd.DataFrame(chosen).reindex(columns=["n_parameters", "seconds_per_epoch"])
     notes, seed = _notes(faces, design, folds), design.options.seed
-    costed = timings.join(costs.astype(float))
-    comparison = compare(table, design.tasks, costed, notes, random_state=seed)
+    comparison = compare(
+        table, design.tasks, _with_costs(timings, chosen), notes, random_state=seed
+    )
     record = _record(faces, design, folds) | {
         "embedding_ms_per_face": embedding_ms,
         "parameters": chosen,
@@ -201,7 +229,26 @@ def run(
     return Result(comparison, table, timings, record, faces.labels)
 
 
-def _evaluate(faces: FaceTable, folds: Folds, fits: FoldFits) -> tuple[Any, list[dict[str, Any]]]:
+def _with_costs(timings: pd.DataFrame, chosen: list[dict[str, Any]]) -> pd.DataFrame:
+    """Put beside the timings of networks what each fold's has and took."""
+    fit, costs = ["task", "model", "fold"], ["n_parameters", "seconds_per_epoch"]
+    known = pd.DataFrame(chosen).reindex(columns=fit + costs)
+    return timings.merge(known.astype(dict.fromkeys(costs, float)), on=fit, how="left")
+
+
+def _averages(
+    evaluations: dict[str, Evaluation], design: Design, task: Task
+) -> dict[str, Evaluation]:
+    return {
+        model: fusion.average([evaluations[part] for part in parts_of(model)], task, model)
+        for model in design.models
+        if model not in evaluations
+    }
+
+
+def _evaluate(
+    faces: FaceTable, folds: Folds, fits: FoldFits
+) -> tuple[Evaluation, list[dict[str, Any]]]:
     task, model = fits.task, fits.model
     rows, y = task_labels(faces.table, task)
     side = faces.side_labels(model, task, rows)
@@ -251,6 +298,7 @@ def _notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
         "Predict: embedding (or forward pass) and model, without finding the face.",
         "MAE of age-group: expected age from the group probabilities, on faces inside the groups; "
         "of age: a regressor, on all faces.",
+        *([AVERAGE_NOTE] if list(design.models) != single_models(design.models) else []),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Trains one kind of model on all rows and describes it for its file."""
+"""Trains one kind of model on all rows, or the parts of an average, and describes it for a file."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from featurex import spaces
+from featurex.averages import average_models
 from featurex.experiment import FaceTable
 from featurex.fold_fits import epoch_line
-from featurex.models import ModelOptions, make_estimator, takes_chips
+from featurex.models import ModelOptions, make_estimator, parts_of, takes_chips
 from featurex.tasks import task_labels
 from pipelines import Task
 
@@ -32,10 +33,10 @@ def fit_models(
     faces : FaceTable
     tasks : sequence of Task
     model : str
-        As `featurex.models.MODEL_NAMES`.
+        As `featurex.models.check_model_names` returns it.
     options : ModelOptions
     on_task : callable
-        Called with the task's name after each fit.
+        Called with the task's name after each fit of a single model.
     on_epoch : callable
         Called with one line after every epoch of a network.
     checkpoints : Path, optional
@@ -49,11 +50,27 @@ def fit_models(
         What `featurex.model_files.save_model` writes beside them: the backbone's and the aligner's
         settings, and a summary of the training.
     """
+
+    def make(part: str, task: Task) -> Any:
+        return _make(part, task, options, on_epoch, checkpoints)
+
+    parts = [_fit_part(faces, tasks, part, options, make, on_task) for part in parts_of(model)]
+    return parts[0] if len(parts) == 1 else average_models(parts)
+
+
+def _fit_part(
+    faces: FaceTable,
+    tasks: Sequence[Task],
+    model: str,
+    options: ModelOptions,
+    make: Callable[[str, Task], Any],
+    on_task: Callable[[str], None],
+) -> tuple[dict[str, Any], dict[str, Any]]:
     estimators, summaries = {}, {}
     for task in tasks:
         rows, y = task_labels(faces.table, task)
         groups = None if faces.groups is None else faces.groups[rows]
-        estimator = _make(model, task, options, on_epoch, checkpoints)
+        estimator = make(model, task)
         side = faces.side_labels(model, task, rows)
         extras = {"side": side} if side else {}
         X = faces.features(model, rows)
@@ -74,9 +91,10 @@ def _make(
         return make_estimator(model, task, options)
 
     def tell(row: dict[str, Any], n_epochs: int) -> None:
-        on_epoch(f"{task.name} {epoch_line(row, n_epochs)}")
+        on_epoch(f"{name} {epoch_line(row, n_epochs)}")
 
-    path = checkpoints / f"{task.name}.safetensors" if checkpoints else None
+    name = f"{task.name} {model}"
+    path = checkpoints / f"{name}.safetensors" if checkpoints else None
     return make_estimator(model, task, options, tell, path)
 
 

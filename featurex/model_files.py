@@ -1,18 +1,23 @@
 """Model files: scikit-learn models as skops, networks as safetensors; no pickle in either.
 
-Both hold one estimator a task, and metadata that says which backbone and aligner belong to them.
+Both hold one estimator a task, and metadata that says which backbone and aligner belong to them. An
+average is one file that holds those of its parts (`featurex.fused_files`).
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from featurex import fused_files
+from featurex.averages import average_models, parts_of_average
 from featurex.exceptions import BackboneError, ModelError
 from featurex.files import open_regular, replacing
 from featurex.tasks import find_task
@@ -48,7 +53,7 @@ def save_model(
     path : path-like
         Its folder must exist.
     estimators : mapping of str to estimator
-        By task: all tuned scikit-learn models, or all fine-tuned networks.
+        By task: all tuned scikit-learn models, all fine-tuned networks, or all averages.
     metadata : mapping of str to JSON value
 
     Raises
@@ -57,11 +62,7 @@ def save_model(
         The file can't be written.
     """
     try:
-        if metadata["input"] == "chips":
-            _save_networks(Path(path), estimators, metadata)
-        else:
-            plain = {task: tuned.estimator_ for task, tuned in estimators.items()}
-            persistence.save(path, plain, metadata)
+        _save(Path(path), estimators, metadata)
     except OSError as error:
         raise ModelError(f"Can't write the model file {path}: {error.strerror}.") from error
 
@@ -72,7 +73,8 @@ def load_model(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Returns
     -------
     estimators : dict of str to estimator
-        By task; each with `predict`, and `predict_proba` and `classes_` for classes.
+        By task; each with `predict`, and `predict_proba` and `classes_` for classes. Those of an
+        average are `featurex.averages.Average`.
     metadata : dict
 
     Raises
@@ -82,6 +84,8 @@ def load_model(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     path = Path(path)
     try:
+        if fused_files.is_fused(path):
+            return _load_average(path)
         with open_regular(path, MAX_BYTES) as file:
             is_zip = file.read(4) == b"PK\x03\x04"
         estimators, metadata = persistence.load(path) if is_zip else _load_networks(path)
@@ -94,6 +98,39 @@ def load_model(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if not known or not all(_predicts(e, task) for task, e in estimators.items()):
         raise ModelError(f"{path} is not a model of faces, or of another version of featurex.")
     return estimators, metadata
+
+
+def _save(path: Path, estimators: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+    if "parts" in metadata:
+        _save_average(path, estimators, metadata)
+    elif metadata["input"] == "chips":
+        _save_networks(path, estimators, metadata)
+    else:
+        plain = {task: tuned.estimator_ for task, tuned in estimators.items()}
+        persistence.save(path, plain, metadata)
+
+
+def _save_average(path: Path, averages: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+    with TemporaryDirectory(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent) as folder:
+        parts: list[Path] = []
+        for estimators, said in parts_of_average(averages, metadata):
+            parts.append(Path(folder) / str(len(parts)))
+            _save(parts[-1], estimators, said)
+        fused_files.pack(path, parts)
+
+
+def _load_average(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    # Networks stay mapped to their files, which POSIX keeps so long and Windows does not delete.
+    with TemporaryDirectory(prefix="featurex-", ignore_cleanup_errors=True) as folder:
+        try:
+            parts = fused_files.unpack(path, Path(folder))
+            if any(map(fused_files.is_fused, parts)):
+                raise ModelError("an average can't hold another average.")
+            return average_models([load_model(part) for part in parts])
+        except ModelError as error:
+            reason = str(error).replace(f"{folder}{os.sep}", "")  # of which nobody has heard
+            named = reason.startswith(str(path))
+            raise ModelError(reason if named else f"{path}: {reason}") from error
 
 
 def _is_complete(metadata: dict[str, Any], estimators: Mapping[str, Any], kind: str) -> bool:

@@ -13,6 +13,8 @@ from featurex.training.settings import TrainingSettings, get_preset
 from pipelines import MODELS, Task, TunedClassifier, TunedRegressor
 
 MODEL_NAMES = (*MODELS, *NETWORKS)
+# Between the names of the models that are averaged, as in svm+finetuned.
+AVERAGE_SIGN = "+"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,12 @@ class ModelOptions:
 
 
 def check_model_names(names: list[str]) -> list[str]:
-    """Return the names, each once.
+    """Return the names, each once; an average's parts in the order of `MODEL_NAMES`.
+
+    Parameters
+    ----------
+    names : list of str
+        Models, and averages of them such as ``svm+finetuned``, of which the order does not matter.
 
     Parameters
     ----------
@@ -57,15 +64,47 @@ def check_model_names(names: list[str]) -> list[str]:
     Raises
     ------
     ValueError
-        An unknown name.
+        An unknown name, or an average of a model with itself.
     """
-    for name in names:
-        base, sign, preset = name.partition("@")
-        if base not in MODEL_NAMES or (sign and base not in NETWORKS):
-            raise ValueError(f"Unknown model {name!r}. The models are {', '.join(MODEL_NAMES)}.")
-        if sign:
-            get_preset(preset)
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(map(_canonical, names)))
+
+
+def parts_of(model: str) -> list[str]:
+    """Return the models that an average is of; a single model is its only part."""
+    return model.split(AVERAGE_SIGN)
+
+
+def single_models(models: Sequence[str]) -> list[str]:
+    """Return what must be fitted for some models: the single ones and all parts, each once."""
+    return list(dict.fromkeys(part for model in models for part in parts_of(model)))
+
+
+def _canonical(name: str) -> str:
+    parts = parts_of(name)
+    for part in parts:
+        _check_single(part, name)
+    if len(set(parts)) < len(parts):
+        raise ValueError(f"{name!r} names a model twice: an average is of different ones.")
+    return AVERAGE_SIGN.join(sorted(parts, key=_rank))
+
+
+def _check_single(part: str, name: str) -> None:
+    base, sign, preset = part.partition("@")
+    if base not in MODEL_NAMES or (sign and base not in NETWORKS):
+        raise ValueError(
+            f"Unknown model {part!r}{_inside(part, name)}. The models are "
+            f"{', '.join(MODEL_NAMES)}, and averages of them such as svm+finetuned."
+        )
+    if sign:
+        get_preset(preset)
+
+
+def _rank(part: str) -> tuple[int, str]:
+    return MODEL_NAMES.index(network_name(part)), part
+
+
+def _inside(part: str, name: str) -> str:
+    return "" if part == name else f" in {name!r}"
 
 
 def check_training(changes: Sequence[str]) -> None:
@@ -88,13 +127,14 @@ def suited(models: list[str], backbone: Backbone, *, named: bool) -> list[str]:
     BackboneError
         A network on a trunk was named, and the backbone is no network.
     """
-    if named and any(map(_has_trunk, models)):
+    on_trunk = [model for model in models if any(map(_has_trunk, parts_of(model)))]
+    if named and on_trunk:
         backbone.check_trainable()
-    return [model for model in models if backbone.trainable or not _has_trunk(model)]
+    return [model for model in models if backbone.trainable or model not in on_trunk]
 
 
 def takes_chips(model: str) -> bool:
-    """Tell whether a model is trained on face chips, rather than on embeddings."""
+    """Tell whether a single model is trained on face chips, rather than on embeddings."""
     return network_name(model) in NETWORKS
 
 
@@ -123,6 +163,11 @@ def training_settings(model: str, options: ModelOptions) -> TrainingSettings:
     return settings.changed(options.training)
 
 
+def takes_embeddings(model: str) -> bool:
+    """Tell whether a model, or any part of an average, takes embeddings."""
+    return not all(map(takes_chips, parts_of(model)))
+
+
 def make_estimator(
     model: str,
     task: Task,
@@ -135,7 +180,7 @@ def make_estimator(
     Parameters
     ----------
     model : str
-        As `check_model_names` takes it.
+        A single one, as `check_model_names` returns it; an average is made of fitted ones.
     task : Task
     options : ModelOptions
     on_epoch : callable, optional

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from featurex.averages import Average
 from featurex.backbones import Backbone, get_backbone
 from featurex.embedding_options import EmbeddingOptions
 from featurex.exceptions import ModelError, PhotoError
@@ -218,12 +219,13 @@ class Predictor:
             inputs["embeddings"] = self._embedder(chips)
         answers: list[dict[str, Any]] = [{"probabilities": {}} for _ in chips]
         for task, (estimator, kind) in self._models.items():
+            X = inputs if isinstance(estimator, Average) else inputs[kind]
             if task == AGE.name:
-                for answer, years in zip(answers, estimator.predict(inputs[kind]), strict=True):
+                for answer, years in zip(answers, estimator.predict(X), strict=True):
                     answer["age"] = max(0.0, float(years))
                     answer["age_error"] = self._age_error()
                 continue
-            _add_classes(answers, task, estimator.classes_, estimator.predict_proba(inputs[kind]))
+            _add_classes(answers, task, estimator.classes_, estimator.predict_proba(X))
         return answers
 
     def _age_error(self) -> float | None:
@@ -263,7 +265,7 @@ class Predictor:
                 "The model was trained on faces that were aligned in another way: fit it again "
                 "with this version of featurex."
             )
-        if metadata["input"] == "embeddings" and wanted["settings"] != backbone.settings:
+        if "embeddings" in metadata["input"] and wanted["settings"] != backbone.settings:
             raise ModelError(_another(backbone, wanted["settings"]))
 
     def _add(self, estimators: dict[str, Any], metadata: dict[str, Any], device: str) -> None:
@@ -272,9 +274,12 @@ class Predictor:
         for task, estimator in estimators.items():
             if task in self._models:
                 raise ModelError(f"There are two models for the task {task!r}: load one of them.")
-            if metadata["input"] == "chips":
-                estimator.device = str(resolve_device(device))
-            self._models[task] = (estimator, metadata["input"])
+            kind = metadata["input"]
+            parts = estimator.parts if isinstance(estimator, Average) else [(estimator, kind)]
+            for part, taken in parts:
+                if taken == "chips":
+                    part.device = str(resolve_device(device))
+            self._models[task] = (estimator, kind)
 
     def _load_backbone(self, device: str) -> Any:
         if all(kind == "chips" for _, kind in self._models.values()):

@@ -3,7 +3,7 @@
 Knows nothing of photos, nor of where embeddings are kept.
 """
 
-from pipelines import curves, metrics, persistence, predictions
+from pipelines import curves, fusion, metrics, persistence, predictions
 from pipelines.by_group import score_groups
 from pipelines.comparison import Comparison, compare, confusion
 from pipelines.curves import draw_curves
@@ -42,6 +42,7 @@ __all__ = [
     "draw_confusion",
     "draw_curves",
     "draw_reliability",
+    "fusion",
     "get_family",
     "inner_splits",
     "metrics",

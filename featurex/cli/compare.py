@@ -59,7 +59,8 @@ def compare(
         typer.Option(
             "--model",
             help=f"{', '.join(DEFAULT_MODELS)} by default; also {', '.join(OTHER_MODELS)}. "
-            "NETWORK@SETTINGS names how a network is trained, such as finetuned@student-20x256.",
+            "NETWORK@SETTINGS names how a network is trained, such as finetuned@student-20x256; "
+            "A+B is the average of models, such as svm+finetuned.",
         ),
     ] = None,
     backbone: BackboneName = "dlib-resnet",

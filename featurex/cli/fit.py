@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,6 +36,9 @@ from featurex.cli.shared import (
 from featurex.detectors import DEFAULT_DETECTOR
 from featurex.networks import NETWORKS
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @guarded
 def fit(
@@ -58,7 +61,7 @@ def fit(
         typer.Option(
             "--model",
             help=f"svm, random-forest, mlp, majority, {', '.join(NETWORKS)}; a network also with "
-            "settings, such as finetuned@student-20x256.",
+            "settings, such as finetuned@student-20x256; or an average, such as svm+finetuned.",
         ),
     ] = "svm",
     backbone: BackboneName = "dlib-resnet",
@@ -84,10 +87,10 @@ def fit(
     from featurex.fitting import fit_models
     from featurex.fold_fits import remove_checkpoints
     from featurex.model_files import save_model
-    from featurex.models import ModelOptions, check_model_names, check_training, suited
+    from featurex.models import ModelOptions, check_model_names, check_training, parts_of, suited
     from featurex.tasks import choose_tasks
 
-    check_model_names([model])
+    (model,) = check_model_names([model])
     check_training(train or [])
     if out_file.is_dir():
         raise ValueError(f"{out_file} is a folder: name the model's file with --out.")
@@ -110,7 +113,7 @@ def fit(
         backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())
     )
     checkpoints = out_file.with_name(f"{out_file.name}.checkpoints")
-    with progress(f"Fitting {model}", len(tasks)) as update:
+    with progress(f"Fitting {model}", len(tasks) * len(parts_of(model))) as update:
         steps = stages.Steps(update)
         estimators, metadata = fit_models(
             FaceTable(manifest, face_cache),
@@ -126,14 +129,21 @@ def fit(
     if json:
         print_json(metadata)
         return
+    print_table(_summary(metadata))
+    say(f"Wrote {out_file} ({out_file.stat().st_size / 1e6:.1f} MB).")
+
+
+def _summary(metadata: dict[str, Any]) -> pd.DataFrame:
+    """Return one row a task; of an average, also those of its parts, whose scores are known."""
     import pandas as pd
 
     rows = [
-        (name, summary["n_faces"], *_score(summary))
-        for name, summary in metadata["training"].items()
+        (told["model"], task, summary["n_faces"], *_score(summary))
+        for told in (*metadata.get("parts", ()), metadata)
+        for task, summary in told["training"].items()
     ]
-    print_table(pd.DataFrame(rows, columns=["task", "faces", "inner score", "measure"]))
-    say(f"Wrote {out_file} ({out_file.stat().st_size / 1e6:.1f} MB).")
+    table = pd.DataFrame(rows, columns=["model", "task", "faces", "inner score", "measure"])
+    return table if "parts" in metadata else table.drop(columns="model")
 
 
 def _score(summary: dict[str, float | None]) -> tuple[str, str]:

@@ -110,9 +110,10 @@ def print_report(report: ExtractionReport) -> None:
 def run_comparison(faces: FaceTable, design: Design, checkpoints: Path | None = None) -> Result:
     """Cross-validate every model on every task."""
     from featurex.experiment import run
+    from featurex.models import single_models
 
-    n_folds = faces.folds(design).n_folds
-    with progress("Comparing", len(design.tasks) * len(design.models) * n_folds) as update:
+    n_fits = len(design.tasks) * len(single_models(design.models)) * faces.folds(design).n_folds
+    with progress("Comparing", n_fits) as update:
         steps = Steps(update)
         return run(faces, design, steps.next, on_epoch=steps.tell, checkpoints=checkpoints)
 

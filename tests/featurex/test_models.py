@@ -12,8 +12,11 @@ from featurex.models import (
     check_model_names,
     check_training,
     make_estimator,
+    parts_of,
+    single_models,
     suited,
     takes_chips,
+    takes_embeddings,
     training_settings,
 )
 from featurex.tasks import AGE, GENDER
@@ -67,6 +70,56 @@ def test_networks_without_a_trunk_do_without_a_network_as_backbone():
     assert suited(["svm", "levi-hassner"], pixels, named=True) == ["svm", "levi-hassner"]
     with pytest.raises(BackboneError, match="can't be fine-tuned"):
         suited(models, pixels, named=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["finetuned+svm+mlp", "mlp+finetuned+svm", "svm+mlp+finetuned", "svm+finetuned+mlp"]
+)
+def test_an_average_has_one_name_in_whatever_order_it_is_written(name):
+    assert check_model_names([name]) == ["svm+mlp+finetuned"]
+
+
+def test_an_average_named_in_two_ways_is_one_row():
+    names = ["svm", "svm+finetuned", "finetuned+svm"]
+    assert check_model_names(names) == ["svm", "svm+finetuned"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("svm+cnn", r"Unknown model 'cnn' in 'svm\+cnn'\. The models are svm.*averages of them"),
+        ("svm+", r"Unknown model '' in 'svm\+'"),
+        ("+", r"Unknown model '' in '\+'"),
+        ("", r"Unknown model ''\. The"),
+        ("svm + mlp", r"Unknown model 'svm ' in"),
+        ("mlp+svm+mlp", r"'mlp\+svm\+mlp' names a model twice"),
+    ],
+)
+def test_an_average_of_what_is_not_there_is_an_error(name, message):
+    with pytest.raises(ValueError, match=message):
+        check_model_names(["svm", name])
+
+
+def test_every_part_is_fitted_once():
+    assert parts_of("svm") == ["svm"]
+    assert parts_of("svm+finetuned") == ["svm", "finetuned"]
+    models = ["svm+finetuned", "mlp", "svm+mlp", "svm"]
+    assert single_models(models) == ["svm", "finetuned", "mlp"]
+
+
+def test_an_average_takes_what_any_part_takes():
+    takes = {"svm": True, "finetuned": False, "svm+mlp": True, "svm+finetuned": True}
+    assert {model: takes_embeddings(model) for model in takes} == takes
+
+
+def test_an_average_with_a_network_needs_a_backbone_that_can_be_trained(tiny_backbone):
+    pixels = get_backbone("pixels")
+    models = ["svm", "svm+mlp", "svm+finetuned", "finetuned"]
+    assert suited(models, tiny_backbone, named=True) == models
+    assert suited(models, pixels, named=False) == ["svm", "svm+mlp"]
+    assert suited(models[:2], pixels, named=True) == ["svm", "svm+mlp"]
+    with pytest.raises(BackboneError, match="pixels"):
+        suited(["svm+finetuned"], pixels, named=True)
 
 
 @pytest.mark.parametrize("model", MODEL_NAMES)

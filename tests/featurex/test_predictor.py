@@ -92,6 +92,60 @@ def test_the_answer_is_the_models_for_the_aligned_chip(model, model_file, photo,
     assert answer.box == tuple(face.box)
 
 
+def test_an_average_is_that_of_its_parts_answers(model_file, photo):
+    path = model_file("svm+finetuned", GENDER, AGE_GROUP, AGE)
+    (face,) = Predictor.load(path, device="cpu").predict(photo)
+    parts = []
+    for part in load_model(path)[1]["parts"]:
+        assert part["model"] in ("svm", "finetuned")
+        alone = model_file(part["model"], GENDER, AGE_GROUP, AGE)
+        parts += Predictor.load(alone, device="cpu").predict(photo)
+    for task in ("gender", "age-group"):
+        chances = [np.array(list(part.probabilities[task].values())) for part in parts]
+        product = np.sqrt(chances[0] * chances[1])
+        found = list(face.probabilities[task].values())
+        np.testing.assert_allclose(found, product / product.sum(), atol=1e-5)
+    assert face.age == pytest.approx((parts[0].age + parts[1].age) / 2, abs=1e-6)
+    assert face.age_error is None
+    assert face.box == parts[0].box
+    assert face.gender == max(face.probabilities["gender"], key=face.probabilities["gender"].get)
+
+
+def test_an_average_looks_once(model_file, photo, monkeypatch):
+    """One detection, one embedding, and each network sees the face once."""
+    predictor = Predictor.load(model_file("svm+mlp+finetuned", GENDER, AGE), device="cpu")
+    calls = []
+
+    def counted(name, function):
+        return lambda *args: calls.append(name) or function(*args)
+
+    monkeypatch.setattr(predictor._aligner, "faces", counted("find", predictor._aligner.faces))
+    monkeypatch.setattr(predictor, "_embedder", counted("embed", predictor._embedder))
+    for task in ("gender", "age"):
+        network = predictor._models[task][0].parts[-1][0].network_
+        monkeypatch.setattr(network, "forward", counted(f"see {task}", network.forward))
+    assert len(predictor.predict(photo)) == 1
+    assert calls == ["find", "embed", "see gender", "see age"]
+
+
+def test_an_average_and_a_single_model_answer_together(model_file, photo):
+    files = [model_file("svm+finetuned", GENDER), model_file("svm", AGE)]
+    together = Predictor.load(*files, device="cpu")
+    (face,) = together.predict(photo)
+    assert together.tasks == ["gender", "age"]
+    assert face.age_error > 0
+    with pytest.raises(ModelError, match="two models for the task 'gender'"):
+        Predictor.load(files[0], model_file("svm", GENDER), device="cpu")
+
+
+def test_an_average_on_other_weights_is_refused(model_file):
+    path = model_file("svm+finetuned", GENDER)
+    backbone = load_model(path)[1]["backbone"]
+    other = backbone["settings"] | {"weights_sha256": "cd" * 32}
+    with pytest.raises(ModelError, match="SHA-256 cdcdcdcdcdcdcdcd…"):
+        Predictor([changed(path, backbone=backbone | {"settings": other})], "cpu")
+
+
 def test_every_kind_of_photo_gives_the_same(predictor, photo, photo_file):
     expected = list(predictor.predict(photo))
     for same in (photo_file, str(photo_file), Image.fromarray(photo), Image.open(photo_file)):
@@ -280,7 +334,7 @@ def test_models_of_different_backbones_are_refused(model_file):
 
 def test_a_device_that_is_not_there_is_an_error_at_once(model_file, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    for model, task in (("svm", GENDER), ("finetuned", AGE)):
+    for model, task in (("svm", GENDER), ("finetuned", AGE), ("svm+finetuned", GENDER)):
         with pytest.raises(DeviceError):
             Predictor.load(model_file(model, task), device="cuda")
 

@@ -91,3 +91,15 @@ def test_what_can_not_be_trained_is_said_before_anything_is_done(
     words = ("compare", "csv", people_csv, "--cache", cache, "--out", tmp_path / "out")
     assert message in fails(*words, *options)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_average_is_a_row_and_a_note(call, people_csv, cache, tmp_path):
+    words = ("compare", "csv", people_csv, "--cache", cache, "--task", "gender", "--folds", 2)
+    models = ("--model", "svm", "--model", "majority+svm", "--jobs", 1, "--out", tmp_path)
+    result = call(*words, *models)
+    assert result.exit_code == 0, result.stderr
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert table["model"].tolist() == ["svm", "svm+majority"]
+    assert table["ms_per_face"].notna().all()
+    assert "A+B: the average of" in " ".join(result.stdout.split())
+    assert (tmp_path / "confusion-gender-svm+majority.png").exists()
