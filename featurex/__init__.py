@@ -18,6 +18,7 @@ _PUBLIC = {
     "BackboneError": "featurex.exceptions",
     "DatasetError": "featurex.exceptions",
     "DeviceError": "featurex.exceptions",
+    "Explainer": "featurex.explainer",
     "FaceAligner": "featurex.faces",
     "FaceCache": "featurex.face_cache",
     "FaceEmbedder": "featurex.face_embedder",

@@ -169,6 +169,31 @@ class FaceAligner:
         shape = _dlib_shape(face.landmarks - offset)
         return dlib.get_face_chip(region, shape, size=size, padding=padding)
 
+    def place(self, face: Face, size: int, padding: float, points: np.ndarray) -> np.ndarray:
+        """Tell where points of a chip lie in the photo.
+
+        Parameters
+        ----------
+        face : Face
+        size, padding
+            As `chip` was called with.
+        points : ndarray of shape (n, 2)
+            x and y in pixels of the chip.
+
+        Returns
+        -------
+        ndarray of shape (n, 2), float64
+            x and y in pixels of the photo; may lie outside it.
+        """
+        details = dlib.get_face_chip_details(_dlib_shape(face.landmarks), size, padding)
+        area = details.rect
+        first = np.array([area.left(), area.top()])
+        span = np.array([area.width() - 1, area.height() - 1]) / max(1, size - 1)
+        centre = np.array([(area.left() + area.right()) / 2, (area.top() + area.bottom()) / 2])
+        cosine, sine = np.cos(details.angle), np.sin(details.angle)
+        turn = np.array([[cosine, sine], [-sine, cosine]])
+        return (first + np.asarray(points) * span - centre) @ turn + centre
+
     def _with_landmarks(self, photo: np.ndarray, box: np.ndarray, score: float) -> Face:
         corners = box.reshape(2, 2)
         region, offset = _region(photo, corners.mean(0), np.ptp(corners, 0).max() + 8)

@@ -78,12 +78,27 @@ class PhotoFaces(list[FacePrediction]):
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
-    """A photo after alignment: its faces and their chips."""
+class FoundFaces:
+    """A photo after alignment.
+
+    Attributes
+    ----------
+    photo : PhotoLike
+        What was asked.
+    faces : sequence of Face
+        From left to right.
+    chips : sequence of ndarray of shape (chip_size, chip_size, 3), uint8
+        One a face.
+    size : tuple of int
+        Width and height of the upright photo in pixels.
+    error : PhotoError or None
+        Why the photo could not be read.
+    """
 
     photo: PhotoLike
     faces: Sequence[Face] = ()
     chips: Sequence[np.ndarray] = ()
+    size: tuple[int, int] = (0, 0)
     error: PhotoError | None = None
 
 
@@ -154,6 +169,11 @@ class Predictor:
         return list(self._models)
 
     @property
+    def estimators(self) -> dict[str, Any]:
+        """The fitted estimators by task."""
+        return {task: estimator for task, (estimator, _) in self._models.items()}
+
+    @property
     def notes(self) -> list[str]:
         """What the training data asks to be said beside every prediction."""
         return list(dict.fromkeys(note for m in self._metadata for note in m["notes"]))
@@ -185,25 +205,38 @@ class Predictor:
 
     def predict_each(self, photos: Iterable[PhotoLike]) -> Iterator[PhotoFaces]:
         """Predict photo after photo, in their order, with bounded memory."""
+        for block in self._find_blocks(photos):
+            yield from self._answer(block)
+
+    def find_each(self, photos: Iterable[PhotoLike]) -> Iterator[FoundFaces]:
+        """Find and align the faces of photo after photo, in their order, with bounded memory."""
+        for block in self._find_blocks(photos):
+            yield from block
+
+    def _find_blocks(self, photos: Iterable[PhotoLike]) -> Iterator[list[FoundFaces]]:
         with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
             remaining = iter(photos)  # itertools.batched needs Python 3.12
             while block := list(islice(remaining, PHOTOS_AT_A_TIME)):
-                yield from self._answer(list(pool.map(self._find, block)))
+                yield list(pool.map(self._find, block))
 
-    def _find(self, photo: PhotoLike) -> _Found:
+    def place(self, face: Face, points: np.ndarray) -> np.ndarray:
+        """Tell where points of a face's chip lie in the photo, as `FaceAligner.place`."""
+        backbone = self.backbone
+        return self._aligner.place(face, backbone.chip_size, backbone.padding, points)
+
+    def _find(self, photo: PhotoLike) -> FoundFaces:
         try:
             pixels = to_pixels(photo)
         except PhotoError as error:
-            return _Found(photo, error=error)
+            return FoundFaces(photo, error=error)
         faces = self._aligner.faces(pixels)
         size, padding = self.backbone.chip_size, self.backbone.padding
-        return _Found(
-            photo, faces, [self._aligner.chip(pixels, face, size, padding) for face in faces]
-        )
+        chips = [self._aligner.chip(pixels, face, size, padding) for face in faces]
+        return FoundFaces(photo, faces, chips, (pixels.shape[1], pixels.shape[0]))
 
-    def _answer(self, found: Sequence[_Found]) -> list[PhotoFaces]:
+    def _answer(self, found: Sequence[FoundFaces]) -> list[PhotoFaces]:
         chips = [chip for one in found for chip in one.chips]
-        answers = iter(self._predict_chips(np.stack(chips)) if chips else [])
+        answers = iter(self.answer_chips(np.stack(chips)) if chips else [])
         return [
             PhotoFaces(
                 one.photo,
@@ -213,7 +246,18 @@ class Predictor:
             for one in found
         ]
 
-    def _predict_chips(self, chips: np.ndarray) -> list[dict[str, Any]]:
+    def answer_chips(self, chips: np.ndarray) -> list[dict[str, Any]]:
+        """Answer for face chips.
+
+        Parameters
+        ----------
+        chips : ndarray of shape (n, chip_size, chip_size, 3), uint8
+
+        Returns
+        -------
+        list of dict
+            One a chip, with the attributes of `FacePrediction` that the models give.
+        """
         inputs = {"chips": chips}
         if self._embedder:
             inputs["embeddings"] = self._embedder(chips)

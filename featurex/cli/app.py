@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from featurex._version import __version__
-from featurex.cli import cache, compare, demo, extract, fit, listing, predict
+from featurex.cli import cache, compare, demo, explain, extract, fit, listing, predict
 
 app = typer.Typer(
     name="featurex",
@@ -28,6 +28,7 @@ app.command()(extract.extract)
 app.command()(compare.compare)
 app.command()(fit.fit)
 app.command()(predict.predict)
+app.command()(explain.explain)
 app.add_typer(cache.app, name="cache")
 
 
