@@ -95,9 +95,9 @@ class Crops(Plain):
 
 def finetuned():
     """Chips and mirror images go through the trunk one after the other."""
-    network = FineTunedNetwork(Brightness(), 2, 2)
+    network = FineTunedNetwork(Brightness(), 2, {"gender": 2})
     with torch.no_grad():
-        network.head.weight.copy_(torch.eye(2))
+        network.outputs["gender"].weight.copy_(torch.eye(2))
     return network
 
 
@@ -147,7 +147,9 @@ def test_attention_does_not_depend_on_the_batch(bright_chips, monkeypatch):
 def test_the_layer_is_the_last_that_keeps_seven_places(size, layer, places):
     convolutions = [nn.Conv2d(3 if n == 0 else 4, 4, 3, (2, 2, 4)[n], 1) for n in range(3)]
     trunk = nn.Sequential(*convolutions, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    assert spatial_layer(FineTunedNetwork(trunk, 4, 2).eval(), size) is trunk[layer], places
+    assert spatial_layer(FineTunedNetwork(trunk, 4, {"gender": 2}).eval(), size) is trunk[layer], (
+        places
+    )
 
 
 def test_a_layer_called_at_several_depths_is_not_taken():
@@ -166,12 +168,12 @@ def test_a_layer_called_at_several_depths_is_not_taken():
 
 
 def test_dlibs_resnet_is_looked_at_in_its_third_stage(dlib_resnet):
-    network = FineTunedNetwork(dlib_resnet, 736, 2).eval()
+    network = FineTunedNetwork(dlib_resnet, 736, {"gender": 2}).eval()
     assert spatial_layer(network, 150) is dlib_resnet.stages[2]
 
 
 def test_a_network_without_places_has_no_layer():
-    network = FineTunedNetwork(nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 8)), 8, 2)
+    network = FineTunedNetwork(nn.Sequential(nn.Flatten(), nn.Linear(768, 8)), 8, {"gender": 2})
     assert spatial_layer(network, 16) is None
 
 
@@ -233,7 +235,7 @@ class TestGradCam:
             torch.testing.assert_close(network(torch.from_numpy(bright_chips)), before)
 
     def test_a_network_without_places_is_refused(self):
-        network = FineTunedNetwork(nn.Sequential(nn.Flatten(), nn.Linear(768, 8)), 8, 2)
+        network = FineTunedNetwork(nn.Sequential(nn.Flatten(), nn.Linear(768, 8)), 8, {"gender": 2})
         with pytest.raises(ModelError, match="no layer that keeps places"):
             GradCam(network, "gender", 16)
 
