@@ -49,7 +49,7 @@ def two_colours():
 
 def test_every_task_of_every_face_has_a_map(svm, clear_portraits):
     crowd = np.concatenate(clear_portraits[:2], axis=1)
-    (explained,) = Explainer(svm).explain_each([crowd])
+    (explained,) = Explainer(svm, patch=8).explain_each([crowd])
     assert explained.photo is crowd
     assert explained.error is None
     predictions = svm.predict(crowd)
@@ -117,7 +117,7 @@ def test_all_tasks_are_occluded_together(svm, two_colours, monkeypatch):
 def test_photos_that_cannot_be_read_do_not_stop_the_others(svm, clear_portraits, tmp_path):
     wall = np.full((200, 300, 3), 128, np.uint8)
     photos = [tmp_path / "none.jpg", wall, clear_portraits[0]]
-    found = list(Explainer(svm).explain_each(photos))
+    found = list(Explainer(svm, patch=8).explain_each(photos))
     assert [one.error for one in found] == ["missing file", None, None]
     assert [len(one.faces) for one in found] == [0, 0, 1]
     assert all(one.photo is photo for one, photo in zip(found, photos, strict=True))
