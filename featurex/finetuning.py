@@ -241,7 +241,8 @@ class NetworkRegressor(RegressorMixin, _NetworkEstimator):
         y = np.asarray(y, np.float64)
         if not (np.isfinite(y) & (y >= 0)).all():
             raise ValueError("Ages must be finite and non-negative (years).")
-        valid = self._train(X, y, Head(AGE), groups, side)
+        head = Head(AGE, width=get_network(self.network).label_width)
+        valid = self._train(X, y, head, groups, side)
         self.best_score_ = -float(np.mean(np.abs(self.predict(X[valid]) - y[valid])))
         return self
 

@@ -35,6 +35,9 @@ NETWORKS = {
     "attentional-residual": NetworkEntry("attentional_residual", "AttentionalResidualNetwork"),
     "age-expectation": NetworkEntry("age_expectation", "AgeExpectationNetwork"),
     "levi-hassner": NetworkEntry("levi_hassner", "LeviHassnerNetwork", has_trunk=False),
+    "levi-hassner-ten-crop": NetworkEntry(
+        "levi_hassner", "LeviHassnerTenCropNetwork", has_trunk=False
+    ),
     "wide-gabor": NetworkEntry("wide_gabor", "WideGaborNetwork", has_trunk=False),
 }
 

@@ -11,6 +11,10 @@ from torch import Tensor, nn
 
 from featurex.backbones import Backbone
 
+# Width in years of the label distribution around a true age (Gao et al. 2017, "Deep label
+# distribution learning with label ambiguity").
+LABEL_WIDTH = 2.0
+
 
 class FaceNetwork(nn.Module):
     """Maps face chips to one output a head.
@@ -29,10 +33,13 @@ class FaceNetwork(nn.Module):
     heads : dict of str to int
     side_heads : tuple of str
         Tasks that it also learns where there are labels for them.
+    label_width : float
+        Standard deviation, in years, of the distribution that the age is learnt as.
     """
 
     heads: dict[str, int]
     side_heads: ClassVar[tuple[str, ...]] = ()
+    label_width: ClassVar[float] = LABEL_WIDTH
 
     def __init__(self, heads: Mapping[str, int]) -> None:
         super().__init__()

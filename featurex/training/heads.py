@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from featurex.networks.base import LABEL_WIDTH
+
 AGE = "age"
 MAX_YEARS = 100
-# Width in years of the label distribution around a true age (Gao et al. 2017, "Deep label
-# distribution learning with label ambiguity").
-LABEL_WIDTH = 2.0
 # The class that `cross_entropy` passes over.
 MISSING = -100
 
@@ -33,6 +32,8 @@ class Head:
         Of the task; "age" is in years.
     classes : tuple of str
         Of a classification; empty for years.
+    width : float
+        Of the label distribution around a true age, in years.
 
     Raises
     ------
@@ -42,6 +43,7 @@ class Head:
 
     name: str
     classes: tuple[str, ...] = ()
+    width: float = LABEL_WIDTH
 
     def __post_init__(self) -> None:
         if self.name == AGE and self.classes:
@@ -97,7 +99,7 @@ class Head:
         Tensor
             Classes ``(n,)``; or distributions ``(n, 101)``, all zero where the age is missing.
         """
-        return codes if self.classes else label_distributions(codes)
+        return codes if self.classes else label_distributions(codes, self.width)
 
     def known(self, codes: Tensor) -> Tensor:
         """Tell which rows have a label, ``(n,)`` bool."""
@@ -144,13 +146,15 @@ class Head:
         return torch.from_numpy(weights.astype(np.float32))
 
 
-def label_distributions(years: Tensor) -> Tensor:
+def label_distributions(years: Tensor, width: float = LABEL_WIDTH) -> Tensor:
     """Return a discrete normal distribution over 0 to 100 years around each age.
 
     Parameters
     ----------
     years : Tensor of shape (n,), float
         NaN where missing.
+    width : float
+        Standard deviation in years.
 
     Returns
     -------
@@ -158,5 +162,5 @@ def label_distributions(years: Tensor) -> Tensor:
         Rows sum to 1; all zero where the age is missing.
     """
     distance = torch.arange(MAX_YEARS + 1, device=years.device) - years[:, None]
-    weights = torch.exp(-0.5 * (distance / LABEL_WIDTH) ** 2)
+    weights = torch.exp(-0.5 * (distance / width) ** 2)
     return (weights / weights.sum(1, keepdim=True)).nan_to_num(0)

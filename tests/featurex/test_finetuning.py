@@ -281,17 +281,17 @@ def test_a_restored_network_predicts_the_same(classifier, regressor, strangers):
         np.testing.assert_array_equal(again.predict(strangers[0]), fitted.predict(strangers[0]))
 
 
-WEIGHT = "outputs.class.weight"
+WEIGHT, MEAN = "linear.outputs.class.weight", "linear.mean"
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda state: state | {"mean": state["mean"].double()}, "dtype"),
-        (lambda state: state | {"mean": state["mean"] * torch.nan}, "not finite"),
+        (lambda state: state | {MEAN: state[MEAN].double()}, "dtype"),
+        (lambda state: state | {MEAN: state[MEAN] * torch.nan}, "not finite"),
         (lambda state: state | {WEIGHT: state[WEIGHT][:1]}, "size mismatch"),
-        (lambda state: state | {"mean": state["mean"][:1]}, "size mismatch"),
-        (lambda state: state | {"extra": state["mean"]}, "Unexpected"),
+        (lambda state: state | {MEAN: state[MEAN][:1]}, "size mismatch"),
+        (lambda state: state | {"extra": state[MEAN]}, "Unexpected"),
     ],
 )
 def test_tensors_that_do_not_fit_are_an_error(classifier, change, message):
@@ -322,7 +322,7 @@ def test_dlib_resnet_trains(chips):
     assert model.n_parameters_ == sum(t.numel() for n, t in state.items() if n not in BUFFERS)
 
 
-BUFFERS = ("mean", "scale")
+BUFFERS = ("linear.mean", "linear.scale")
 
 
 def test_what_was_not_fitted_does_not_predict(strangers):
