@@ -75,7 +75,7 @@ METRICS = (
         _any_classes,
     ),
     Metric("macro_f1", "Macro F1 (%)", 100, 1, True, formulas.macro_f1, _any_classes),
-    Metric("kappa", "QW kappa", 1, 3, True, formulas.quadratic_kappa, _ordered),
+    Metric("kappa", "QW kappa", 1, 2, True, formulas.quadratic_kappa, _ordered),
     Metric("mae", "MAE (years)", 1, 2, False, formulas.mae, _always),
     Metric("cs5", "CS@5 (%)", 100, 1, True, formulas.cs5, _always, True),
 )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from featurex.manifest import Manifest
 
 # Without a terminal nobody sees a line wrapped: a table keeps its rows whole in a file.
-_WIDE = None if sys.stdout.isatty() else 200
+_WIDE = None if sys.stdout.isatty() else 250
 out = Console(width=_WIDE, soft_wrap=False, highlight=False)
 err = Console(stderr=True, highlight=False)
 INTERRUPTED = 130
