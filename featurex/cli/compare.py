@@ -42,7 +42,7 @@ OTHER_MODELS = [name for name in NETWORKS if name not in DEFAULT_MODELS]
 def compare(
     dataset: Dataset,
     root: Root = None,
-    cache: CacheDir = Path("cache"),
+    cache: CacheDir = Path("face-cache"),
     out_dir: Annotated[
         Path, typer.Option("--out", help="Folder for tables, predictions and pictures.")
     ] = Path("comparison"),

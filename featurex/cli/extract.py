@@ -33,7 +33,7 @@ from featurex.detectors import DEFAULT_DETECTOR
 def extract(
     dataset: Dataset,
     root: Root = None,
-    cache: CacheDir = Path("cache"),
+    cache: CacheDir = Path("face-cache"),
     backbone: Annotated[
         list[str] | None,
         typer.Option(

@@ -47,7 +47,7 @@ def fit(
     out_file: Annotated[Path, typer.Option("--out", help="The model's file.")] = Path(
         "model.featurex"
     ),
-    cache: CacheDir = Path("cache"),
+    cache: CacheDir = Path("face-cache"),
     task: Annotated[
         list[str] | None,
         typer.Option(
