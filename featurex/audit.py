@@ -59,6 +59,9 @@ class AuditOptions:
         Smallest correlation of the chips of two copies of one photo.
     n_folds, seed : int
         Of the folds, as `featurex compare` makes them.
+    subjects_known : bool
+        Whether the subjects, if any, are the data set's own. Clusters of an earlier audit decide the
+        folds only: they can't judge what they come from.
     """
 
     same_person: float = SAME_PERSON
@@ -66,6 +69,7 @@ class AuditOptions:
     likeness: float = LIKENESS
     n_folds: int = 5
     seed: int = 0
+    subjects_known: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.same_person <= self.cluster:
@@ -116,6 +120,11 @@ class Audit:
     rates: pd.DataFrame
     labels: pd.DataFrame
     balance: pd.DataFrame
+
+    @property
+    def known_subjects(self) -> pd.Series:
+        """The subject that the data set itself names for each row, or None."""
+        return _known_subjects(self.faces, self.options)
 
     def subject_ids(self) -> list[str]:
         """Name each row's cluster by the smallest `image_id` in it: the order does not matter."""
@@ -184,7 +193,8 @@ def audit(
     on_step("clusters")
     pairs = _pairs(faces, X, near.within(options.same_person), fold, options)
     on_step("near-duplicates")
-    rates = _rates(X, scale, table, options)
+    named = table.assign(subject_id=_known_subjects(faces, options))
+    rates = _rates(X, scale, named, options)
     on_step("match rates")
     people = clusters if faces.groups is None else subject_codes(faces.groups.tolist(), len(table))
     labels = find_wrong_labels(X, table, people, n_folds=options.n_folds, seed=options.seed)
@@ -229,6 +239,11 @@ def _rates(
     return pd.concat([relative, absolute], ignore_index=True)
 
 
+def _known_subjects(faces: FaceTable, options: AuditOptions) -> pd.Series:
+    subjects = faces.table["subject_id"]
+    return subjects if options.subjects_known else subjects.where(subjects.isna(), None)
+
+
 def _folds(faces: FaceTable, options: AuditOptions) -> tuple[np.ndarray, str]:
     """Return the folds to look across: the data set's own also where they leak."""
     own = faces.table["fold"]
@@ -258,7 +273,8 @@ def _pairs(
     )
     conflicts = _conflicts(one, other, (found["kind"] == DUPLICATE).to_numpy())
     found["conflict"] = pd.Series(conflicts, dtype=object)
-    found["subjects"] = _subjects(one["subject_id"], other["subject_id"])
+    subjects = _known_subjects(faces, options).to_numpy(object)
+    found["subjects"] = _subjects(subjects[near.first], subjects[near.second])
     found["across"] = fold[found["first"]] != fold[found["second"]]
     return found
 
@@ -288,7 +304,7 @@ def _conflicts(one: pd.DataFrame, other: pd.DataFrame, copies: np.ndarray) -> li
     ]
 
 
-def _subjects(one: pd.Series, other: pd.Series) -> np.ndarray:
+def _subjects(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     words = np.where(one == other, "same", "different").astype(object)
-    words[(one.isna() | other.isna()).to_numpy()] = ""
+    words[pd.isna(one) | pd.isna(other)] = ""
     return words

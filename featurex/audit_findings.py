@@ -46,8 +46,8 @@ def notes(audit: Audit) -> list[str]:
         _rate_note(near),
         "On FG-NET, whose people are known, 98.4% of the pairs within 0.75 were one person's, and "
         "29% of one person's pairs were found.",
-        "Near-duplicate: likely the same person, and the aligned chips (or one and the other's "
-        f"mirror image) correlate by {options.likeness:g} or more at 32x32 grey pixels.",
+        "Near-duplicate: likely the same person, and the aligned chips (one of them moved a "
+        f"little, or mirrored) correlate by {options.likeness:g} or more at 32x32 grey pixels.",
         f"Clusters: average linkage on squared relative distances up to {options.cluster:g}, so no "
         "two groups are joined for one close pair. They are guesses of a network.",
         "Labels to look at: confident learning (Northcutt et al. 2021) on out-of-fold logistic "
@@ -65,7 +65,7 @@ def cluster_quality(audit: Audit) -> tuple[float, float] | None:
         Of pairs in one cluster: the share of one subject; of pairs of one subject: the share in one
         cluster. Over photos whose subject is named; None where no pair is, or in no cluster.
     """
-    subjects = audit.faces.table["subject_id"]
+    subjects = audit.known_subjects
     known = subjects.notna().to_numpy()
     both = pd.crosstab(subjects[known].to_numpy(object), audit.clusters[known]).to_numpy()
     together, clustered, named = (

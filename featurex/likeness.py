@@ -2,21 +2,21 @@
 
 A copy of a photo that was saved, scaled or cropped again has other bytes but, since chips are
 aligned to the face, nearly the same chip. Two small grey copies are compared by their correlation,
-which doesn't see brightness and contrast; one of them also mirrored, as photos on the web often
-are.
+which doesn't see brightness and contrast: one of them moved by up to two pixels either way, since
+alignment isn't sure to a hair, and mirrored, as photos on the web often are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-SIDE = 32
+SIDE, SHIFT = 32, 2
 READ_ROWS = 256  # chips in memory at a time
-_PAIRS = 1 << 14
+_PAIRS = 1 << 12
 
 
 def thumbnails(chips: Any) -> np.ndarray:
@@ -54,12 +54,12 @@ def likeness(
     Returns
     -------
     ndarray of shape (m,), float64
-        Pearson's correlation, or that with the mirrored second picture if it is larger; 0 where a
-        picture is of one grey.
+        Pearson's correlation of the first picture, two pixels cut off all round, with the part of
+        the second, or of its mirror image, that is likest; 0 where that is of one grey.
 
     Examples
     --------
-    >>> ramp = np.arange(16, dtype=np.uint8).reshape(1, 4, 4)
+    >>> ramp = np.arange(64, dtype=np.uint8).reshape(1, 8, 8)
     >>> small = np.concatenate([ramp, ramp * 2 + 7, ramp[:, :, ::-1]])
     >>> likeness(small, [0, 0], [1, 2]).round(6).tolist()
     [1.0, 1.0]
@@ -68,11 +68,26 @@ def likeness(
     found = np.empty(len(first))
     for start in range(0, len(first), _PAIRS):
         part = slice(start, start + _PAIRS)
-        one, other = _standardised(small[first[part]]), _standardised(small[second[part]])
-        straight = np.einsum("nij,nij->n", one, other)
-        mirrored = np.einsum("nij,nij->n", one, other[:, :, ::-1])
-        found[part] = np.maximum(straight, mirrored)
+        one = _standardised(_window(small[first[part]], SHIFT, SHIFT))
+        found[part] = np.max([_correlation(one, view) for view in _views(small[second[part]])], 0)
     return found
+
+
+def _views(small: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield what pictures show when moved, and moved and mirrored."""
+    for mirrored in (small, small[:, :, ::-1]):
+        for top in range(2 * SHIFT + 1):
+            for left in range(2 * SHIFT + 1):
+                yield _window(mirrored, top, left)
+
+
+def _window(small: np.ndarray, top: int, left: int) -> np.ndarray:
+    height, width = (side - 2 * SHIFT for side in small.shape[1:])
+    return small[:, top : top + height, left : left + width]
+
+
+def _correlation(one: np.ndarray, view: np.ndarray) -> np.ndarray:
+    return np.einsum("nij,nij->n", one, _standardised(view))
 
 
 def _standardised(small: np.ndarray) -> np.ndarray:

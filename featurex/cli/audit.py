@@ -84,7 +84,9 @@ def audit(
     from featurex.subject_files import write_subjects
 
     radius = SAME_PERSON if same_person is None else same_person
-    options = AuditOptions(radius, max(radius, CLUSTER), n_folds=folds, seed=seed)
+    options = AuditOptions(
+        radius, max(radius, CLUSTER), n_folds=folds, seed=seed, subjects_known=subjects is None
+    )
     manifest = read_manifest(
         dataset,
         root,

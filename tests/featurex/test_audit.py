@@ -16,6 +16,7 @@ from featurex.audit import (
 from featurex.audit_files import write_audit
 from featurex.audit_findings import cluster_quality, findings, notes
 from featurex.experiment import FaceTable
+from featurex.match_rates import OTHER_GENDER
 from featurex.subject_files import with_subjects, write_subjects
 from pipelines.neighbours import close_pairs
 
@@ -111,8 +112,11 @@ def test_folds_by_the_written_subjects_leak_nothing(found, planted, tmp_path):
     path = tmp_path / "who.csv"
     write_subjects(path, faces.table["image_id"].tolist(), found.subject_ids())
     faces = FaceTable(with_subjects(faces.manifest, path), faces.cache)
-    again = audit(faces, OPTIONS)
+    again = audit(faces, AuditOptions(subjects_known=False))
     assert again.leaks()["leaking"].sum() == 0
+    assert set(again.pairs["subjects"]) == {""}  # clusters are no judges of themselves
+    assert cluster_quality(again) is None
+    assert set(again.rates["basis"]) == {OTHER_GENDER}
     assert "no person is in two" in again.fold_note
     assert any("audited clusters: 30 of 123 photos, from who.csv" in note for note in notes(again))
 

@@ -24,6 +24,13 @@ def test_copies_are_alike_and_people_are_not(chips):
     assert alike[2:].max() < 0.95
 
 
+def test_a_picture_that_moved_is_the_same(chips):
+    """By 8 of 150 pixels, less than two of 32."""
+    moved = np.roll(chips[0], (8, -8), axis=(0, 1))
+    assert compare(chips[0], moved)[0] > 0.95
+    assert compare(chips[0], np.roll(chips[0], 25, axis=0))[0] < 0.9
+
+
 def test_one_grey_is_like_nothing(chips):
     grey = np.full_like(chips[0], 80)
     assert compare(chips[0], grey).tolist() == compare(grey, grey).tolist() == [0]

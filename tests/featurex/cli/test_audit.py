@@ -17,10 +17,10 @@ def audited_csv(people_csv, photos, tmp_path_factory):
         shutil.copy(photo, folder / photo.name)
     shutil.copy(photos[0], folder / "copy.jpg")
     with Image.open(photos[4]) as photo:
-        photo.save(folder / "again.jpg", quality=60)
+        photo.save(folder / "again.png")
     rows.append(rows[0] | {"path": "copy.jpg"})
     age = str(float(rows[4]["age"]) + 1)
-    rows.append(rows[4] | {"path": "again.jpg", "age": age, "age_group": ""})
+    rows.append(rows[4] | {"path": "again.png", "age": age, "age_group": ""})
     path = folder / "people.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
@@ -61,7 +61,7 @@ def test_the_planted_copies_are_in_the_files(audited, photos):
     assert identical["path"].str.endswith("copy.jpg").sum() == 1
     pairs = pd.read_csv(out / "pairs.csv")
     copies = pairs[pairs["kind"] == "near-duplicate"]
-    named = copies["path_a"].str.endswith("again.jpg") | copies["path_b"].str.endswith("again.jpg")
+    named = copies["path_a"].str.endswith("again.png") | copies["path_b"].str.endswith("again.png")
     assert copies[named]["conflict"].tolist() == ["age"]
     names = copies[named][["path_a", "path_b"]].iloc[0].tolist()
     assert any(name.endswith(photos[4].name) for name in names)
