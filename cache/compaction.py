@@ -76,11 +76,14 @@ def _compact_space(folder: Path, target_bytes: int) -> Compaction:
         row_bytes = sum(column.row_bytes for column in found.columns)
         most = min(max(1, target_bytes // row_bytes), MAX_ROWS)
         written: set[Path] = set()
+        merged = False
         for group in _groups(lookup, most):
             unpublish(folder)
             _merge(folder, found, lookup, group, written)
+            merged = True
         store = Store(folder, found)
-        if len(store) and not (folder / index.FILE_NAME).exists():
+        # An index that is there may be of an extraction that published shards just before they went.
+        if len(store) and (merged or not (folder / index.FILE_NAME).exists()):
             store.publish()
     doubled = sum(shard.layout.rows for shard in lookup.shards) - len(lookup.places)
     return Compaction(folder.name, len(lookup.shards), store.n_shards, doubled)
