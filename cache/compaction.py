@@ -82,7 +82,7 @@ def _compact_space(folder: Path, target_bytes: int) -> Compaction:
             _merge(folder, found, lookup, group, written)
             merged = True
         store = Store(folder, found)
-        # An index that is there may be of an extraction that published shards just before they went.
+        # An index that is there may be an extraction's, which showed shards just before they went.
         if len(store) and (merged or not (folder / index.FILE_NAME).exists()):
             store.publish()
     doubled = sum(shard.layout.rows for shard in lookup.shards) - len(lookup.places)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cache import Column, Compaction, DamagedShardError, Space, Store, compact, verify
+from cache import Column, Compaction, DamagedShardError, Space, Store, compact, compaction, verify
 
 ROW_BYTES = 5 * 4 + 1 + 20
 
@@ -142,3 +142,18 @@ def test_an_index_that_a_killed_run_left_out_is_written(filled):
 def test_empty_spaces_and_other_folders_are_left_alone(store, tmp_path):
     (store.path.parent / "photos").mkdir()
     assert compact(store.path.parent) == [Compaction(store.path.name, 0, 0, 0)]
+
+
+def test_an_index_written_while_shards_are_merged_is_written_anew(filled, monkeypatch):
+    """As an extraction does that publishes between the index's end and the shards'."""
+    store, keys, _ = filled
+    merge = compaction._merge
+
+    def publish_first(*args):
+        store.publish()
+        merge(*args)
+
+    monkeypatch.setattr(compaction, "_merge", publish_first)
+    compact(store.path.parent)
+    assert verify(store.path.parent) == []
+    assert sorted(Store.open_existing(store.path.parent, store.path.name).keys()) == sorted(keys)
