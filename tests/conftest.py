@@ -34,6 +34,12 @@ def make_colours(n_subjects, seed):
     return chips.clip(0, 255).astype(np.uint8), subject, male, group
 
 
+@pytest.fixture
+def rng():
+    """A seeded generator of random numbers."""
+    return np.random.default_rng(0)
+
+
 @pytest.fixture(scope="session")
 def paint():
     """`make_colours`: other people of the same kind."""
