@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 
 from pipelines.splits import Split, split_quietly
+from pipelines.subject_folds import SubjectKFold
 from pipelines.subjects import assert_disjoint, known_subjects, subject_codes
 
 
@@ -87,7 +88,7 @@ def _official(rows: _Rows) -> tuple[np.ndarray, str]:
 def _by_subject(rows: _Rows) -> tuple[np.ndarray, str]:
     _need_subjects(rows, "subjects")
     rows.need(len(np.unique(rows.subjects)), "subjects")
-    splitter = StratifiedGroupKFold(rows.n_folds, shuffle=True, random_state=rows.random_state)
+    splitter = SubjectKFold(rows.n_folds, shuffle=True, random_state=rows.random_state)
     numbers = _number(split_quietly(splitter, rows.strata, rows.subjects), rows.n_rows)
     return numbers, f"{rows.n_folds} stratified folds; no person is in two of them"
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
+from pipelines.subject_folds import SubjectKFold
 from pipelines.subjects import subject_codes
 
 Split = tuple[np.ndarray, np.ndarray]
@@ -37,7 +38,7 @@ def _stratified_splits(
     alone = len(np.unique(codes)) == len(codes)
     for count in range(min(n_folds, subjects.min()), 1, -1):
         for _ in range(1 if alone else _ATTEMPTS):
-            kind = StratifiedKFold if alone else StratifiedGroupKFold
+            kind = StratifiedKFold if alone else SubjectKFold
             splitter = kind(count, shuffle=True, random_state=rng)
             splits = list(split_quietly(splitter, y, None if alone else codes))
             if all(len(np.unique(y[train])) == len(subjects) for train, _ in splits):
