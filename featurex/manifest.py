@@ -24,10 +24,18 @@ COLUMNS = (
     "fold",
 )
 
+# The columns of `Manifest.copies`.
+COPY_COLUMNS = ("image_id", "path", "age", "age_group", "gender", "race", "fate")
+
 # Task name -> the column that holds its labels.
 TASK_COLUMNS = {"age-group": "age_group", "gender": "gender", "age": "age"}
 
 NOT_SAMPLED = "not in the sample"
+
+
+def no_copies() -> pd.DataFrame:
+    """Return the `copies` of a manifest that has none."""
+    return pd.DataFrame(columns=list(COPY_COLUMNS))
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,10 @@ class Manifest:
         What every table made from this manifest should say.
     examples : dict of str to list of str
         A few dropped rows for each reason.
+    copies : DataFrame
+        Every file that was found to be equal, byte by byte, to another one, next to it: the columns
+        `image_id`, `path`, the labels `age`, `age_group`, `gender` and `race` that its own name or
+        line gives it, and `fate` (``"kept"``, ``"duplicate"`` or ``"conflicting labels"``).
 
     Raises
     ------
@@ -63,6 +75,7 @@ class Manifest:
     dataset: str
     notes: tuple[str, ...] = ()
     examples: dict[str, list[str]] = field(default_factory=dict)
+    copies: pd.DataFrame = field(default_factory=no_copies)
 
     def __post_init__(self) -> None:
         _check(self.table)

@@ -11,7 +11,7 @@ from featurex.exceptions import DatasetError
 from featurex.hashing import hash_files, image_id
 from featurex.images import read_reason
 from featurex.labels import age_to_group
-from featurex.manifest import Manifest, make_table
+from featurex.manifest import COPY_COLUMNS, Manifest, make_table, no_copies
 
 MAX_AGE = 116  # the oldest label in UTKFace
 MAX_EXAMPLES = 3
@@ -32,11 +32,14 @@ class Dropped:
         Rows by reason.
     examples : dict of str to list of str
         Up to three rows of each reason, control characters escaped.
+    copies : DataFrame
+        As in :class:`~featurex.manifest.Manifest`.
     """
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.examples: dict[str, list[str]] = {}
+        self.copies = no_copies()
 
     def add(self, reason: str, example: str) -> None:
         """Count one row."""
@@ -99,10 +102,12 @@ def clean(
     rows = dropped.split(rows, rows[LABELS].isna().all(axis=1), "no label")
     rows = _drop_copies(_with_ids(rows, dropped), dropped)
     rows = _with_age_groups(rows, dropped, age_policy)
+    gone = ~dropped.copies["image_id"].isin(rows["image_id"])
+    dropped.copies.loc[gone, "fate"] = "conflicting labels"
     if rows.empty:
         raise DatasetError(_nothing_left(dataset, root, dropped))
     table = make_table(dict(rows.items()), dataset)
-    return Manifest(table, dropped.counts, dataset, notes, dropped.examples)
+    return Manifest(table, dropped.counts, dataset, notes, dropped.examples, dropped.copies)
 
 
 def _with_ids(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
@@ -122,9 +127,18 @@ def _drop_copies(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
     conflicting = kinds.index[(kinds.drop(columns="race") > 1).any(axis=1)]
     rows = dropped.split(rows, rows["image_id"].isin(conflicting), "conflicting labels")
     unsure = rows["image_id"].isin(kinds.index[kinds["race"] > 1])
+    dropped.copies = _copies(copies, conflicting)
     rows = rows.assign(race=rows["race"].astype(object).mask(unsure, None))
     dropped.split(rows, rows["image_id"].duplicated(), "duplicate")
     return rows.groupby("image_id", sort=False, as_index=False).first()
+
+
+def _copies(copies: pd.DataFrame, conflicting: pd.Index) -> pd.DataFrame:
+    """List the files that are equal byte by byte, with what becomes of each."""
+    fate = np.where(copies["image_id"].duplicated(), "duplicate", "kept").astype(object)
+    fate[copies["image_id"].isin(conflicting)] = "conflicting labels"
+    listed = copies.assign(fate=fate)[list(COPY_COLUMNS)]
+    return listed.sort_values("image_id", kind="stable", ignore_index=True)
 
 
 def _with_age_groups(rows: pd.DataFrame, dropped: Dropped, age_policy: str) -> pd.DataFrame:
