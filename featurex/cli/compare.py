@@ -23,6 +23,7 @@ from featurex.cli.shared import (
     Precision,
     Root,
     Seed,
+    Subjects,
     Weights,
     guarded,
     out,
@@ -73,6 +74,7 @@ def compare(
     photos: Photos = None,
     ages: Ages = None,
     limit: Limit = None,
+    subjects: Subjects = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -85,7 +87,14 @@ def compare(
 
     models = check_model_names(model or DEFAULT_MODELS)
     manifest = read_manifest(
-        dataset, root, age_policy=age_policy, photos=photos, ages=ages, limit=limit, seed=seed
+        dataset,
+        root,
+        age_policy=age_policy,
+        photos=photos,
+        ages=ages,
+        limit=limit,
+        seed=seed,
+        subjects=subjects,
     )
     tasks = choose_tasks(task or [], manifest)
     ready_folder(out_dir)

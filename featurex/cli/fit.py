@@ -23,6 +23,7 @@ from featurex.cli.shared import (
     Precision,
     Root,
     Seed,
+    Subjects,
     Weights,
     guarded,
     print_json,
@@ -63,6 +64,7 @@ def fit(
     photos: Photos = None,
     ages: Ages = None,
     limit: Limit = None,
+    subjects: Subjects = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -78,7 +80,14 @@ def fit(
     if out_file.is_dir():
         raise ValueError(f"{out_file} is a folder: name the model's file with --out.")
     manifest = read_manifest(
-        dataset, root, age_policy=age_policy, photos=photos, ages=ages, limit=limit, seed=seed
+        dataset,
+        root,
+        age_policy=age_policy,
+        photos=photos,
+        ages=ages,
+        limit=limit,
+        seed=seed,
+        subjects=subjects,
     )
     tasks = choose_tasks(task or [], manifest)
     ready_folder(out_file.parent)

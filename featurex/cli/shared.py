@@ -18,6 +18,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from featurex.printable import printable
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -65,6 +67,12 @@ Photos = Annotated[
     str | None, typer.Option("--photos", help="Adience: aligned (default) or faces.")
 ]
 Ages = Annotated[str | None, typer.Option("--ages", help="APPA-REAL: real (default) or apparent.")]
+Subjects = Annotated[
+    Path | None,
+    typer.Option(
+        "--subjects", help="CSV of image_id,subject_id, as 'featurex audit --write-subjects' makes."
+    ),
+]
 Jobs = Annotated[
     int, typer.Option("--jobs", help="Processes that tune models; -1 is one for each core.")
 ]
@@ -113,7 +121,7 @@ def _describe(error: Exception) -> str:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"featurex: {_printable(message)}", file=sys.stderr)
+    print(f"featurex: {printable(message)}", file=sys.stderr)
     raise typer.Exit(code)
 
 
@@ -126,13 +134,17 @@ def read_manifest(
     ages: str | None = None,
     limit: int | None = None,
     seed: int = 0,
+    subjects: Path | None = None,
 ) -> Manifest:
     """Read a data set as the options say."""
     from featurex import datasets
+    from featurex.subject_files import with_subjects
 
     given = {"age_policy": age_policy, "photos": photos, "ages": ages}
     options = {name: value for name, value in given.items() if value is not None}
     manifest = datasets.read(dataset, root, **options)
+    if subjects:
+        manifest = with_subjects(manifest, subjects)
     return manifest.sample(limit, seed) if limit else manifest
 
 
@@ -154,16 +166,11 @@ def print_json(value: Any) -> None:
 
 def say(text: str) -> None:
     """Tell the user something that is not a result, on stderr."""
-    err.print(escape(_printable(text)), soft_wrap=True)
+    err.print(escape(printable(text)), soft_wrap=True)
 
 
 def _cell(value: Any) -> str:
-    return _printable(f"{value:g}" if isinstance(value, float) else str(value))
-
-
-def _printable(text: str) -> str:
-    # A file's name may hold anything, also what moves a terminal's cursor.
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return printable(f"{value:g}" if isinstance(value, float) else str(value))
 
 
 def ready_folder(folder: Path) -> Path:

@@ -1,0 +1,121 @@
+"""Who is in a photo, from a file: subjects for data sets that name none.
+
+`featurex audit --write-subjects` makes such a file: UTF-8 with commas, a header, and the columns
+`image_id` (the SHA-256 of the photo's bytes, so it holds for renamed and copied photos) and
+`subject_id`.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from featurex.datasets.cleaning import Dropped
+from featurex.datasets.delimited import read_records
+from featurex.exceptions import DatasetError
+from featurex.manifest import Manifest
+from featurex.printable import printable
+
+COLUMNS = ("image_id", "subject_id")
+MAX_LENGTH = 200  # of a subject's name
+
+_IMAGE_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+def write_subjects(path: Path, image_ids: Sequence[str], subject_ids: Sequence[str]) -> None:
+    """Write a file of subjects.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made where it is missing.
+    image_ids, subject_ids : sequence of str
+        Of one length.
+
+    Raises
+    ------
+    OSError
+        It can't be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(zip(image_ids, subject_ids, strict=True))
+
+
+def with_subjects(manifest: Manifest, path: Path) -> Manifest:
+    """Return a manifest whose subjects are those of a file.
+
+    A photo that the file does not name stays without a subject; in a comparison it is a subject of
+    its own. A note says whose subjects they are and counts what did not fit.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Without a subject.
+    path : Path
+        A file as :func:`write_subjects` makes it.
+
+    Raises
+    ------
+    DatasetError
+        If the file can't be read, isn't such a table, names a photo twice, or names none of the
+        manifest's.
+    ValueError
+        If the data set names subjects itself.
+    """
+    if manifest.table["subject_id"].notna().any():
+        raise ValueError(
+            f"The data set {manifest.dataset!r} names its subjects: leave out the subjects of "
+            f"{path}."
+        )
+    dropped = Dropped()
+    subjects = _read(path, dropped)
+    ids = manifest.table["image_id"]
+    found = ids.map(subjects).astype(object)
+    found = found.where(found.notna(), None)
+    if found.isna().all():
+        raise DatasetError(
+            f"{path} names none of the {len(manifest)} photos of {manifest.dataset!r}. Make it "
+            f"from this data set with 'featurex audit {manifest.dataset}'."
+        )
+    note = _note(path, found.nunique(), int(found.notna().sum()), int(found.isna().sum()))
+    unknown = len(subjects.keys() - set(ids))
+    table = manifest.table.assign(subject_id=found)
+    return replace(
+        manifest, table=table, notes=(*manifest.notes, note + _left_out(unknown, dropped))
+    )
+
+
+def _read(path: Path, dropped: Dropped) -> dict[str, str]:
+    subjects: dict[str, str] = {}
+    for line, record in read_records(path, dropped, required=COLUMNS):
+        image_id, subject = record["image_id"].strip(), record["subject_id"].strip()
+        if not _IMAGE_ID.fullmatch(image_id):
+            dropped.add("with a wrong image_id", f"line {line}")
+        elif not subject or len(subject) > MAX_LENGTH:
+            dropped.add("without a subject, or with too long a name", f"line {line}")
+        elif image_id in subjects:
+            raise DatasetError(
+                f"{path}, line {line}: the photo {image_id} is named a second time. Keep one line "
+                "of each photo."
+            )
+        else:
+            subjects[image_id] = subject
+    return subjects
+
+
+def _note(path: Path, n_subjects: int, n_named: int, n_alone: int) -> str:
+    return (
+        f"Subjects are audited clusters: {n_subjects} of {n_named} photos, from "
+        f"{printable(path.name)}; 'person' means such a cluster of faces that look like one "
+        f"person. {n_alone} photos are in none, and each is a subject of its own."
+    )
+
+
+def _left_out(unknown: int, dropped: Dropped) -> str:
+    reasons = [f"{unknown} of photos that are not in the data"] if unknown else []
+    reasons += [f"{count} {reason}" for reason, count in dropped.counts.items()]
+    return f" Lines of the file left out: {', '.join(reasons)}." if reasons else ""
