@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from featurex._version import __version__
-from featurex.cli import cache, compare, demo, extract, fit, listing, predict
+from featurex.cli import audit, cache, compare, demo, extract, fit, listing, predict
 
 app = typer.Typer(
     name="featurex",
@@ -24,6 +24,7 @@ app.command()(demo.demo)
 app.command()(listing.datasets)
 app.command()(listing.backbones)
 app.command()(extract.extract)
+app.command()(audit.audit)
 app.command()(compare.compare)
 app.command()(fit.fit)
 app.command()(predict.predict)

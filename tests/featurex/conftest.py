@@ -1,3 +1,4 @@
+import hashlib
 import io
 
 import numpy as np
@@ -7,8 +8,14 @@ from PIL import Image
 from featurex.alignment import Photo
 from featurex.backbones import get_backbone
 from featurex.datasets.people import people_root
+from featurex.experiment import FaceTable
 from featurex.faces import FaceAligner
 from featurex.hashing import image_id
+from featurex.manifest import Manifest, make_table
+
+# People planted for audits: how many, with how many photos, and their distances as dlib's.
+N_PEOPLE, N_EACH = 30, 4
+BETWEEN, WITHIN = 0.9, 0.3  # distances, as dlib's
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +72,62 @@ def dlib_backbone(dlib_resnet, monkeypatch):
     backbone = get_backbone("dlib-resnet")
     monkeypatch.setattr(backbone, "build", lambda: dlib_resnet)
     return backbone
+
+
+class Store:
+    def contains(self, image_ids):
+        return np.ones(len(image_ids), dtype=bool)
+
+
+class Cache:
+    """The part of `FaceCache` that an audit uses; notes which chips were read."""
+
+    def __init__(self, image_ids, X, chips):
+        self.embeddings = Store()
+        self.row = {image_id: row for row, image_id in enumerate(image_ids)}
+        self.X, self.chips, self.read = X, chips, []
+
+    def embedding_column(self, image_ids):
+        return self.X[[self.row[i] for i in image_ids]]
+
+    def chip_column(self, image_ids):
+        self.read += image_ids
+        return self.chips[[self.row[i] for i in image_ids]]
+
+
+def points(rng, who):
+    """Return embeddings: people `BETWEEN` apart, photos `WITHIN`; eight axes tell the gender."""
+    centres = rng.normal(size=(who.max() + 1, 128)) * np.sqrt(BETWEEN**2 - WITHIN**2) / 16
+    centres[:, :8] += np.where(np.arange(len(centres)) % 2, 0.2, -0.2)[:, None]
+    return centres[who] + rng.normal(size=(len(who), 128)) * WITHIN / 16
+
+
+def make_faces(rng, *, subjects=False, fold=None, copies=3, names=None):
+    """Return a `FaceTable`; the last photos are copies of the first, with another age."""
+    who = np.repeat(np.arange(N_PEOPLE), N_EACH)
+    X = points(rng, who).astype(np.float32)
+    chips = rng.integers(0, 255, (len(who), 15, 15, 3), dtype=np.uint8)
+    chips = chips.repeat(10, axis=1).repeat(10, axis=2)
+    who = np.append(who, who[:copies])
+    X = np.vstack([X, X[:copies] + 0.001])
+    chips = np.concatenate([chips, chips[:copies, :, ::-1]])
+    ids = [hashlib.sha256(bytes([row])).hexdigest() for row in range(len(who))]
+    age = 25.0 + who % 3
+    age[len(age) - copies :] += 1
+    columns = {
+        "image_id": ids,
+        "path": names or [f"/photos/{row}.jpg" for row in range(len(who))],
+        "subject_id": [f"s{number}" for number in who] if subjects else None,
+        "age": age,
+        "age_group": ["25-32"] * len(who),
+        "gender": np.array(["female", "male"])[who % 2],
+        "fold": fold,
+    }
+    manifest = Manifest(make_table(columns, "planted"), {"duplicate": 2}, "planted", ("A note.",))
+    return FaceTable(manifest, Cache(ids, X, chips)), who
+
+
+@pytest.fixture(scope="session")
+def plant():
+    """`make_faces`: people to audit, with planted copies."""
+    return make_faces
