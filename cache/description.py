@@ -118,7 +118,8 @@ def _read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
             raise ValueError("not a JSON object")
-        if content.get(_CHECKSUM, _checksum(content)) != _checksum(content):
+        checksum = _checksum(content)
+        if content.get(_CHECKSUM, checksum) != checksum:
             raise ValueError("its CRC-32 is wrong")
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(path, error) from None

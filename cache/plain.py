@@ -8,6 +8,7 @@ data is read.
 
 import contextlib
 import math
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -117,6 +118,9 @@ def open_plain(path: Path) -> Iterator[PlainFile]:
     except FileNotFoundError:
         raise vanished(path) from None
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        # A file that another process deletes while HDF5 opens it is an error of HDF5's own.
+        if not os.path.lexists(path):
+            raise vanished(path) from None
         raise damaged(path, f"is not a complete HDF5 file ({error})") from None
 
 

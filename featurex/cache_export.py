@@ -6,10 +6,7 @@ All are written a piece at a time, and complete or not at all.
 from __future__ import annotations
 
 import math
-import os
-import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ import pandas as pd
 
 from cache import CacheError, Column, Store, find_space
 from featurex.exceptions import FeaturexError
+from featurex.files import replacing
 
 MAX_TABLE_COLUMNS = 16_384  # what spreadsheets open; a chip has 67,500 numbers
 PIECE_BYTES = 2**24
@@ -84,7 +82,7 @@ def _write_npy(store: Store, columns: Sequence[Column], out: Path) -> None:
         names = ", ".join(column.name for column in columns)
         raise ValueError(f"A .npy file holds one column. Choose one of {names} with --column.")
     (column,) = columns
-    with _whole(out) as array_file, _whole(out.with_suffix(".keys.txt")) as key_file:
+    with replacing(out) as array_file, replacing(out.with_suffix(".keys.txt")) as key_file:
         array = np.lib.format.open_memmap(
             array_file, mode="w+", dtype=column.storage, shape=(len(store), *column.shape)
         )
@@ -105,7 +103,7 @@ def _write_csv(store: Store, columns: Sequence[Column], out: Path) -> None:
                 f"A row of {column.name!r} has {math.prod(column.shape)} numbers, more than the "
                 f"{MAX_TABLE_COLUMNS} columns of a table. Write a .npy file."
             )
-    with _whole(out) as part, part.open("w", encoding="utf-8", newline="") as file:
+    with replacing(out) as part, part.open("w", encoding="utf-8", newline="") as file:
         for number, (keys, rows) in enumerate(_pieces(store, columns)):
             table = {_KEY: keys} | {k: v for c in columns for k, v in _flat(c, rows[c.name])}
             pd.DataFrame(table, copy=False).to_csv(file, header=number == 0, index=False)
@@ -121,7 +119,7 @@ def _write_parquet(store: Store, columns: Sequence[Column], out: Path) -> None:
             "pip install 'featurex[parquet]', or name a .npy or .csv file."
         ) from None
     writer = None
-    with _whole(out) as part:
+    with replacing(out) as part:
         try:
             for keys, rows in _pieces(store, columns):
                 arrays = {c.name: _arrow(pa, c, rows[c.name]) for c in columns}
@@ -158,17 +156,6 @@ def _text(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind != "S":
         return values
     return np.array([value.decode("utf-8", "backslashreplace") for value in values], dtype=object)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Give a temporary name, which becomes `path` if the block ends without an error."""
-    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 _WRITERS: dict[str, Callable[[Store, Sequence[Column], Path], None]] = {

@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,36 @@ import pandas as pd
 from featurex import spaces
 from featurex.chips import ChipRows
 from featurex.face_cache import FaceCache
+from featurex.fold_fits import FoldFits
 from featurex.manifest import Manifest
-from featurex.models import ModelOptions, make_estimator, takes_chips
-from featurex.tasks import task_labels
-from pipelines import Comparison, Folds, Task, assign_folds, compare, cross_validate, predictions
+from featurex.models import (
+    ModelOptions,
+    network_name,
+    parts_of,
+    single_models,
+    takes_chips,
+    takes_embeddings,
+)
+from featurex.tasks import side_labels, task_labels
+from pipelines import (
+    Comparison,
+    Evaluation,
+    Folds,
+    Task,
+    assign_folds,
+    compare,
+    cross_validate,
+    fusion,
+    predictions,
+)
 
 # Chips whose embedding is timed, for the time a face costs an embedding's model.
 TIMED_CHIPS = 64
+AVERAGE_NOTE = (
+    "A+B: the average of what A and B predict out of fold: mean log-odds of classes (the geometric "
+    "mean of the probabilities, renormalised), mean years. Its times are the sum of theirs, with "
+    "one embedding."
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +57,7 @@ class Design:
     ----------
     tasks : sequence of Task
     models : sequence of str
-        As `featurex.models.MODEL_NAMES`.
+        As `featurex.models.check_model_names` returns them.
     protocol : str
         As `pipelines.assign_folds` takes it.
     n_folds : int
@@ -55,15 +79,20 @@ class Result:
     ----------
     comparison : Comparison
     predictions, timings : DataFrame
-        Out of fold; one row a task, model and fold.
+        Out of fold; one row a task, model and fold, also of models that are only part of an
+        average.
     record : dict
         Every setting, version and hash, as JSON.
+    groups : DataFrame
+        ``gender``, ``age_group`` and ``race`` of every face, where labelled, by `image_id`: what
+        errors are looked at by.
     """
 
     comparison: Comparison
     predictions: pd.DataFrame
     timings: pd.DataFrame
     record: dict[str, Any]
+    groups: pd.DataFrame
 
 
 class FaceTable:
@@ -112,6 +141,11 @@ class FaceTable:
             return ChipRows(self.cache.chip_column(ids))
         return self.cache.embedding_column(ids)[:]
 
+    @property
+    def labels(self) -> pd.DataFrame:
+        """The columns by which errors are looked at, by `image_id`."""
+        return self.table.set_index("image_id")[["gender", "age_group", "race"]]
+
     def folds(self, design: Design) -> Folds:
         """Assign every row to a fold, the same for all tasks and models."""
         return assign_folds(
@@ -124,18 +158,37 @@ class FaceTable:
             random_state=design.options.seed,
         )
 
+    def side_labels(self, model: str, task: Task, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the labels of other tasks that a network learns beside its own, for some rows."""
+        if not takes_chips(model):
+            return {}
+        from featurex.networks import get_network
+
+        wanted = get_network(network_name(model)).side_heads
+        return side_labels(self.table.iloc[rows], task, wanted)
+
 
 def run(
-    faces: FaceTable, design: Design, on_step: Callable[[str], None] = lambda step: None
+    faces: FaceTable,
+    design: Design,
+    on_step: Callable[[str], None] = lambda step: None,
+    *,
+    on_epoch: Callable[[str], None] = lambda line: None,
+    checkpoints: Path | None = None,
 ) -> Result:
-    """Cross-validate every model on every task.
+    """Cross-validate every model on every task; average those that are parts of an average.
 
     Parameters
     ----------
     faces : FaceTable
     design : Design
     on_step : callable
-        Called with one line after every fold of every model.
+        Called with one line after every fold of every single model.
+    on_epoch : callable
+        Called with one line after every epoch of every network.
+    checkpoints : Path, optional
+        Folder where networks write their state, from which a killed comparison goes on. The
+        caller removes it.
 
     Returns
     -------
@@ -147,48 +200,60 @@ def run(
         The protocol does not fit the data, or there are too few rows for the folds.
     """
     folds = faces.folds(design)
-    evaluations, chosen = [], []
+    tables, times, chosen = [], [], []
     for task in design.tasks:
-        for model in design.models:
-            evaluation, parameters = _evaluate(faces, design, folds, task, model, on_step)
-            evaluations.append(evaluation)
+        evaluations = {}
+        for model in single_models(design.models):
+            fits = FoldFits(task, model, design.options, on_step, on_epoch, checkpoints)
+            evaluation, parameters = _evaluate(faces, folds, fits)
+            evaluations[model] = evaluation
             chosen += parameters
-    table = predictions.concat([evaluation.predictions for evaluation in evaluations])
+        evaluations |= _averages(evaluations, design, task)
+        tables += [evaluations[model].predictions for model in design.models]
+        times += [evaluation.timings for evaluation in evaluations.values()]
+    table = predictions.concat(tables)
     embedding_ms = _embedding_ms(faces)
-    timings = pd.concat([evaluation.timings for evaluation in evaluations], ignore_index=True)
-    on_embeddings = ~timings["model"].map(takes_chips)
+    timings = pd.concat(times, ignore_index=True)
+    # An average embeds a face once, however many of its parts take the embedding.
+    on_embeddings = timings["model"].map(takes_embeddings)
     timings.loc[on_embeddings, "predict_ms_per_row"] += embedding_ms
-    comparison = compare(table, design.tasks, timings, _notes(faces, design, folds))
+    notes, seed = _notes(faces, design, folds), design.options.seed
+    comparison = compare(
+        table, design.tasks, _with_costs(timings, chosen), notes, random_state=seed
+    )
     record = _record(faces, design, folds) | {
         "embedding_ms_per_face": embedding_ms,
         "parameters": chosen,
         "timings": timings.to_dict("records"),
     }
-    return Result(comparison, table, timings, record)
+    return Result(comparison, table, timings, record, faces.labels)
+
+
+def _with_costs(timings: pd.DataFrame, chosen: list[dict[str, Any]]) -> pd.DataFrame:
+    """Put beside the timings of networks what each fold's has and took."""
+    fit, costs = ["task", "model", "fold"], ["n_parameters", "seconds_per_epoch"]
+    known = pd.DataFrame(chosen).reindex(columns=fit + costs)
+    return timings.merge(known.astype(dict.fromkeys(costs, float)), on=fit, how="left")
+
+
+def _averages(
+    evaluations: dict[str, Evaluation], design: Design, task: Task
+) -> dict[str, Evaluation]:
+    return {
+        model: fusion.average([evaluations[part] for part in parts_of(model)], task, model)
+        for model in design.models
+        if model not in evaluations
+    }
 
 
 def _evaluate(
-    faces: FaceTable,
-    design: Design,
-    folds: Folds,
-    task: Task,
-    model: str,
-    on_step: Callable[[str], None],
-) -> tuple[Any, list[dict[str, Any]]]:
+    faces: FaceTable, folds: Folds, fits: FoldFits
+) -> tuple[Evaluation, list[dict[str, Any]]]:
+    task, model = fits.task, fits.model
     rows, y = task_labels(faces.table, task)
-    latest: list[Any] = []
-    chosen: list[dict[str, Any]] = []
-
-    def make() -> Any:
-        latest[:] = [make_estimator(model, task, design.options)]
-        return latest[0]
-
-    def after_fold(line: str) -> None:
-        chosen.append({"task": task.name, "model": model} | _chosen(latest[0]))
-        on_step(line)
-
+    side = faces.side_labels(model, task, rows)
     evaluation = cross_validate(
-        make,
+        fits.make,
         faces.features(model, rows),
         y,
         task=task,
@@ -197,18 +262,13 @@ def _evaluate(
         folds=folds.fold[rows],
         groups=None if faces.groups is None else faces.groups[rows],
         years=None if task.is_regression else faces.table["age"].to_numpy(float)[rows],
-        progress=after_fold,
+        fit_extras={"side": side} if side else None,
+        progress=fits.after_fold,
     )
-    return evaluation, chosen
-
-
-def _chosen(estimator: Any) -> dict[str, Any]:
-    """Return what a fitted estimator chose for itself: tuned values, or how long it trained."""
-    if hasattr(estimator, "best_params_"):
-        score = estimator.best_score_  # NaN where there was nothing to choose from
-        known = None if np.isnan(score) else score
-        return {"best_params": dict(estimator.best_params_), "inner_score": known}
-    return {"epochs": estimator.history_}
+    numbers = evaluation.timings["fold"].tolist()
+    return evaluation, [
+        chosen | {"fold": fold} for chosen, fold in zip(fits.chosen, numbers, strict=True)
+    ]
 
 
 def _strata(table: pd.DataFrame) -> pd.Series:
@@ -238,6 +298,7 @@ def _notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
         "Predict: embedding (or forward pass) and model, without finding the face.",
         "MAE of age-group: expected age from the group probabilities, on faces inside the groups; "
         "of age: a regressor, on all faces.",
+        *([AVERAGE_NOTE] if list(design.models) != single_models(design.models) else []),
     ]
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cache import Store, StoredColumn
-from featurex import spaces
+from featurex import memory, spaces
 from featurex.alignment import (
     Alignment,
     Photo,
@@ -209,6 +209,7 @@ class _Run:
             else:
                 self._embed(ids, chips)
                 pending = self._submit(following)
+            memory.release()
 
     def _overlaps(self) -> bool:
         """Tell whether the next block is aligned while this one is embedded.

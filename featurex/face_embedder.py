@@ -39,7 +39,7 @@ class FaceEmbedder(TransformerMixin, BaseEstimator):
     ----------
     backbone : str, default="dlib-resnet"
         As `featurex.get_backbone` takes it.
-    cache : path-like, default="cache"
+    cache : path-like, default="face-cache"
         The cache's folder, made where it is missing; the one of the command line by default.
     weights : path-like, optional
         File with the backbone's weights.
@@ -68,7 +68,7 @@ class FaceEmbedder(TransformerMixin, BaseEstimator):
         self,
         backbone: str = "dlib-resnet",
         *,
-        cache: str | os.PathLike[str] = "cache",
+        cache: str | os.PathLike[str] = "face-cache",
         weights: str | os.PathLike[str] | None = None,
         detector: str = DEFAULT_DETECTOR,
         precision: str = "float32",

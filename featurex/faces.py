@@ -18,10 +18,12 @@ import numpy as np
 from PIL import Image
 
 from featurex.backbones.dlib_models import LANDMARKS_5, dlib_model
-from featurex.detectors import DEFAULT_DETECTOR, Detection, Detector, get_detectors
+from featurex.detectors import DEFAULT_DETECTOR, get_detectors
+from featurex.detectors.base import Detection, Detector
 
-# For every face of a photo: the longest side looked at, and the largest magnification.
-SCAN_SIDE, MAX_MAGNIFICATION = 1280, 2.0
+# For every face of a photo: the longest side looked at, and the magnifications tried in turn.
+# A detector's cost grows with the square of the magnification.
+SCAN_SIDE, MAGNIFICATIONS = 1280, (1.0, 2.0)
 # Edge pixels repeated around the photo, as a share of its longer side: without them HOG misses
 # faces at the border of tight crops.
 BORDER = 0.1
@@ -132,18 +134,16 @@ class FaceAligner:
         Returns
         -------
         list of Face
-            From 80 pixels at the scale looked at: the photo's longer side is brought to at most
-            1,280 pixels, and magnified at most twice.
+            From 80 pixels, once the photo's longer side is brought to at most 1,280. Smaller ones
+            are looked for only where there is none of these.
         """
-        scale = min(SCAN_SIDE / max(photo.shape[:2]), MAX_MAGNIFICATION)
-        found: list[Face] = []
         for detector in self._detectors:
-            if found:
-                break
-            found = [self._with_landmarks(photo, *face) for face in _detect(detector, photo, scale)]
-        if not found and (face := self.central_face(photo)):
-            found = [face]
-        return sorted(found, key=lambda face: (face.box[0], face.box[1]))
+            for scale in _scales(photo):
+                if detections := _detect(detector, photo, scale):
+                    found = [self._with_landmarks(photo, *face) for face in detections]
+                    return sorted(found, key=lambda face: (face.box[0], face.box[1]))
+        face = self.central_face(photo)
+        return [face] if face else []
 
     def chip(self, photo: np.ndarray, face: Face, size: int, padding: float) -> np.ndarray:
         """Cut a face out, upright and centred.
@@ -169,6 +169,31 @@ class FaceAligner:
         shape = _dlib_shape(face.landmarks - offset)
         return dlib.get_face_chip(region, shape, size=size, padding=padding)
 
+    def place(self, face: Face, size: int, padding: float, points: np.ndarray) -> np.ndarray:
+        """Tell where points of a chip lie in the photo.
+
+        Parameters
+        ----------
+        face : Face
+        size, padding
+            As `chip` was called with.
+        points : ndarray of shape (n, 2)
+            x and y in pixels of the chip.
+
+        Returns
+        -------
+        ndarray of shape (n, 2), float64
+            x and y in pixels of the photo; may lie outside it.
+        """
+        details = dlib.get_face_chip_details(_dlib_shape(face.landmarks), size, padding)
+        area = details.rect
+        first = np.array([area.left(), area.top()])
+        span = np.array([area.width() - 1, area.height() - 1]) / max(1, size - 1)
+        centre = np.array([(area.left() + area.right()) / 2, (area.top() + area.bottom()) / 2])
+        cosine, sine = np.cos(details.angle), np.sin(details.angle)
+        turn = np.array([[cosine, sine], [-sine, cosine]])
+        return (first + np.asarray(points) * span - centre) @ turn + centre
+
     def _with_landmarks(self, photo: np.ndarray, box: np.ndarray, score: float) -> Face:
         corners = box.reshape(2, 2)
         region, offset = _region(photo, corners.mean(0), np.ptp(corners, 0).max() + 8)
@@ -188,6 +213,12 @@ def _detect(detector: Detector, photo: np.ndarray, scale: float) -> list[Detecti
     image = _bordered(_scaled(photo, scale))
     border = (image.shape[1] - max(1, round(photo.shape[1] * scale))) // 2
     return [Detection((box - border) / scale, score) for box, score in detector.detect(image)]
+
+
+def _scales(photo: np.ndarray) -> list[float]:
+    """Return the scales at which every face of a photo is looked for, each once."""
+    largest = SCAN_SIDE / max(photo.shape[:2])
+    return list(dict.fromkeys(min(largest, scale) for scale in MAGNIFICATIONS))
 
 
 def _prominence(box: np.ndarray, shape: Iterable[int]) -> float:

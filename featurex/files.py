@@ -1,8 +1,11 @@
-"""Opening files that strangers named: regular files of a bounded size, and nothing else."""
+"""Files: those that strangers named are opened with care; ours are written whole or not at all."""
 
 import errno
 import os
+import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
@@ -44,6 +47,38 @@ def open_regular(path: str | Path, max_bytes: int = MAX_FILE_BYTES) -> BufferedR
         file.close()
         raise
     return file
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name, which becomes `path` if the block ends without an error.
+
+    What the block wrote is on the disk before it has its name: a file of that name is complete.
+
+    Parameters
+    ----------
+    path : str or Path
+        Its folder must exist. A file of that name is replaced.
+
+    Yields
+    ------
+    Path
+        In the same folder; the block makes this file.
+
+    Raises
+    ------
+    OSError
+        If the file can't be written; then nothing of it is left.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

@@ -1,200 +1,171 @@
-"""A CNN trained end to end, as a scikit-learn estimator on face chips."""
+"""Networks trained end to end, as scikit-learn estimators on face chips."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
-from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
-from skorch.helper import predefined_split
-from torch import nn
-from torch.utils.data import Dataset
 
-from featurex.backbones import Backbone, get_backbone
+from featurex.backbones import get_backbone
 from featurex.chips import read_rows
 from featurex.devices import resolve_device
-from featurex.exceptions import ModelError
-from featurex.networks.finetuned import FineTunedNetwork
+from featurex.networks import NETWORKS, get_network
+from featurex.training.data import ChipDataset, parts
+from featurex.training.heads import AGE, MAX_YEARS, Head
+from featurex.training.net import memory_errors
+from featurex.training.settings import TrainingSettings
+from featurex.training.trainer import Trainer
 from pipelines import inner_splits
 
-MAX_YEARS = 100
-# Width in years of the label distribution around a true age (Gao et al. 2017, "Deep label
-# distribution learning with label ambiguity").
-LABEL_WIDTH = 2.0
-# The most training rows that the head is fitted to before all is trained.
-HEAD_ROWS = 20_000
+MOST_OUTPUTS = 1000
 
 
-class _FineTuned(BaseEstimator):
-    """What the classifier and the regressor share: one network, one training run."""
+class _NetworkEstimator(BaseEstimator):
+    """What the classifier and the regressor share: one network, one training."""
 
     def __init__(
         self,
+        network: str = "finetuned",
         backbone: str = "dlib-resnet",
         *,
+        task: str = "class",
         weights: str | None = None,
-        max_epochs: int = 12,
-        batch_size: int = 64,
-        learning_rate: float = 1e-4,
-        head_learning_rate: float = 1e-4,
-        weight_decay: float = 1e-2,
-        patience: int = 4,
-        validation_folds: int = 8,
+        settings: TrainingSettings | None = None,
         device: str = "auto",
         random_state: int = 0,
-        on_epoch: Callable[[int, float], None] | None = None,
+        checkpoint: str | Path | None = None,
+        on_epoch: Callable[[dict[str, Any], int], None] | None = None,
     ) -> None:
+        self.network = network
         self.backbone = backbone
+        self.task = task
         self.weights = weights
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.head_learning_rate = head_learning_rate
-        self.weight_decay = weight_decay
-        self.patience = patience
-        self.validation_folds = validation_folds
+        self.settings = settings
         self.device = device
         self.random_state = random_state
+        self.checkpoint = checkpoint
         self.on_epoch = on_epoch
 
+    @property
+    def n_parameters_(self) -> int:
+        """Number of trained numbers."""
+        check_is_fitted(self, "network_")
+        return sum(parameter.numel() for parameter in self.network_.parameters())
+
     def _train(
-        self, X: Any, targets: np.ndarray, strata: np.ndarray, groups: Any, n_outputs: int
+        self, X: Any, y: np.ndarray, head: Head, groups: Any, side: Mapping[str, Any] | None
     ) -> np.ndarray:
         """Train a network and keep its best epoch on subjects that it was not trained on.
 
         Returns these validation rows.
         """
-        backbone = get_backbone(self.backbone, self.weights)
-        backbone.check_trainable()
-        _check_chips(X, backbone.chip_size)
-        if len(X) != len(targets):
-            raise ValueError(f"X has {len(X)} rows and y has {len(targets)}.")
-        train, valid = self._validation_split(strata, groups)
-        with torch.random.fork_rng(devices=[]):
+        kind = get_network(self.network)
+        settings = self.settings or TrainingSettings()
+        backbone = _backbone(self.network, self.backbone, self.weights)
+        if backbone is not None:
+            backbone.check_trainable()
+        self.chip_size_ = backbone.chip_size if backbone else X.shape[1]
+        self._check(X, y)
+        heads, codes = _with_side(head, y, side or {}, kind.side_heads)
+        device = resolve_device(self.device)
+        splits = inner_splits(
+            y,
+            groups,
+            n_folds=settings.validation_folds,
+            random_state=self.random_state,
+            classification=bool(head.classes),
+        )
+        train, valid = splits[0]
+        with torch.random.fork_rng(devices=[]), memory_errors(device, settings.batch_size):
             torch.manual_seed(self.random_state)
-            network = _make_network(backbone, n_outputs).to(resolve_device(self.device))
-            self._fit_head(network, X, targets, train)
-            net = self._make_net(network, len(train), ChipDataset(X, targets, valid))
-            net.fit(ChipDataset(X, targets, train))
-        if net.interrupted:
-            raise KeyboardInterrupt
-        self.network_ = net.module_.eval()
-        self.history_ = [
-            {key: row[key] for key in ("epoch", "train_loss", "valid_loss", "dur")}
-            for row in net.history
-        ]
-        self.n_outputs_, self.chip_size_ = n_outputs, backbone.chip_size
+            network = kind.make(backbone, {one.name: one.n_outputs for one in heads}).to(device)
+        self.history_ = Trainer(
+            network,
+            heads,
+            settings,
+            seed=self.random_state,
+            checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
+            on_epoch=self.on_epoch,
+        ).fit(ChipDataset(X, codes, train), ChipDataset(X, codes, valid))
+        self.network_, self.head_ = network, head
         return valid
 
-    def _validation_split(self, strata: np.ndarray, groups: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Set aside one of several subject-exclusive folds of the training rows."""
-        splits = inner_splits(
-            strata,
-            groups,
-            n_folds=self.validation_folds,
-            random_state=self.random_state,
-            classification=strata.dtype.kind != "f",
-        )
-        return splits[0]
-
-    def _fit_head(
-        self, network: FineTunedNetwork, X: Any, targets: np.ndarray, train: np.ndarray
-    ) -> None:
-        rows = np.sort(np.random.default_rng(self.random_state).permutation(train)[:HEAD_ROWS])
-        device = resolve_device(self.device)
-        with torch.no_grad():
-            features = [
-                network.features(torch.from_numpy(read_rows(X, part)).to(device))
-                for part in np.array_split(rows, -(-len(rows) // self.batch_size))
-            ]
-        network.fit_head(torch.cat(features), torch.from_numpy(targets[rows]).to(device))
-
-    def _make_net(self, network: nn.Module, n_train: int, valid: ChipDataset) -> NeuralNet:
-        batch_size = min(self.batch_size, n_train)
-        steps = self.max_epochs * -(-n_train // batch_size)
-        schedule = LRScheduler(
-            torch.optim.lr_scheduler.OneCycleLR,
-            max_lr=[self.learning_rate, self.head_learning_rate],
-            total_steps=steps + 1,
-            step_every="batch",
-        )
-        stopping = EarlyStopping(patience=self.patience, load_best=True, sink=_silent)
-        return _Net(
-            network.to(memory_format=torch.channels_last),  # type: ignore[call-overload]
-            criterion=nn.CrossEntropyLoss,
-            optimizer=torch.optim.AdamW,
-            optimizer__param_groups=[("trunk.*", {"lr": self.learning_rate})],
-            optimizer__weight_decay=self.weight_decay,
-            lr=self.head_learning_rate,
-            batch_size=batch_size,
-            max_epochs=self.max_epochs,
-            iterator_train__shuffle=True,
-            train_split=predefined_split(valid),
-            callbacks=[schedule, _Progress(self.on_epoch), stopping],  # the last may end it all
-            device=str(resolve_device(self.device)),
-            verbose=0,
-        )
+    def _check(self, X: Any, y: np.ndarray) -> None:
+        _check_chips(X, self.chip_size_)
+        if len(X) != len(y):
+            raise ValueError(f"X has {len(X)} rows and y has {len(y)}.")
 
     @torch.inference_mode()
     def _probabilities(self, X: Any) -> np.ndarray:
-        """Return the softmax of the network's outputs, ``(n, n_outputs)`` float64."""
+        """Return the softmax of the head's outputs, ``(n, n_outputs)`` float64."""
         check_is_fitted(self, "network_")
         _check_chips(X, self.chip_size_)
         device = resolve_device(self.device)
-        network = self.network_.to(device)
-        parts = [np.empty((0, self.n_outputs_))]
-        for start in range(0, len(X), self.batch_size):
-            rows = np.arange(start, min(start + self.batch_size, len(X)))
-            chips = torch.from_numpy(read_rows(X, rows)).to(device)
-            parts.append(network(chips).double().softmax(1).cpu().numpy())
-        return np.concatenate(parts)
+        network = self.network_.to(device).eval()
+        size = (self.settings or TrainingSettings()).batch_size
+        answers = [np.empty((0, self.head_.n_outputs))]
+        with memory_errors(device, size):
+            for rows in parts(np.arange(len(X)), size):
+                chips = torch.from_numpy(read_rows(X, rows)).to(device)
+                logits = network(chips)[self.head_.name]
+                answers.append(logits.double().softmax(1).cpu().numpy())
+        return np.concatenate(answers)
 
 
-class FineTunedClassifier(ClassifierMixin, _FineTuned):
-    """A pretrained CNN trained end to end for classes.
+class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
+    """A network trained end to end for classes.
 
-    AdamW with a one-cycle rate, a smaller one for the pretrained layers; mirroring and small
-    shifts as augmentation; early stopping on a subject-exclusive part of the training rows.
+    Early stopping on a subject-exclusive part of the training rows; the best epoch's weights stay.
 
     Parameters
     ----------
+    network : str
+        One of `featurex.networks.NETWORKS`.
     backbone : str
-        The pretrained trunk, as `featurex.backbones.get_backbone` takes it.
+        The pretrained trunk, as `featurex.backbones.get_backbone` takes it; networks that start
+        from random weights have none.
+    task : str
+        Name of the task, by which a network knows its head.
     weights : str, optional
         A file with the trunk's weights.
-    max_epochs, patience : int
-        Most epochs; epochs without a better validation loss before it stops.
-    batch_size : int
-        Chips a step.
-    learning_rate, head_learning_rate, weight_decay : float
-        Highest rates of the trunk and of the head; AdamW's decay.
-    validation_folds : int
-        One of so many folds of the training rows is for validation.
+    settings : TrainingSettings, optional
+        The default ones where there are none.
     device : str
         As `featurex.devices.resolve_device` takes it.
     random_state : int
         Same seed, same network (on one kind of machine).
+    checkpoint : path-like, optional
+        A file written after every epoch; a fit that was killed goes on from it, to the same result.
     on_epoch : callable, optional
-        Called after each epoch with its number and validation loss.
+        Called after each epoch with its row of the history and the most epochs there can be.
 
     Attributes
     ----------
     classes_ : ndarray of str
         Sorted, as scikit-learn does.
-    network_ : FineTunedNetwork
-        The best epoch's.
+    network_ : FaceNetwork
+        With the best epoch's weights.
     history_ : list of dict
-        Epoch, losses and seconds.
+        As `featurex.training.trainer.Trainer.fit` returns it.
     best_score_ : float
         Accuracy of the kept epoch on the validation subjects.
+    n_parameters_ : int
+        Number of trained numbers.
     """
 
-    def fit(self, X: Any, y: np.ndarray, groups: Sequence[Any] | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: np.ndarray,
+        groups: Sequence[Any] | None = None,
+        side: Mapping[str, Any] | None = None,
+    ) -> Self:
         """Train on face chips.
 
         Parameters
@@ -205,17 +176,22 @@ class FineTunedClassifier(ClassifierMixin, _FineTuned):
             Class labels; two classes or more.
         groups : array-like of shape (n,), optional
             Subjects: none is both in training and in validation.
+        side : mapping of str to array-like of shape (n,), optional
+            Labels of other tasks, None or NaN where missing. The network learns those that are
+            among its `side_heads`.
 
         Raises
         ------
         ValueError
-            Wrong shapes, fewer than two classes, or too few subjects to validate on.
+            Wrong shapes, fewer than two classes, missing labels, or too few subjects to validate
+            on.
         """
         y = np.asarray(y)
-        self.classes_, targets = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"A classifier needs two classes. Got only {self.classes_.tolist()}.")
-        valid = self._train(X, targets.astype(np.int64), y, groups, len(self.classes_))
+        if pd.isna(y).any():
+            raise ValueError(f"{pd.isna(y).sum()} of {len(y)} labels are missing: leave them out.")
+        self.classes_ = np.unique(y)
+        head = Head(self.task, tuple(map(str, self.classes_)))
+        valid = self._train(X, y, head, groups, side)
         self.best_score_ = float(np.mean(self.predict(X[valid]) == y[valid]))
         return self
 
@@ -225,19 +201,26 @@ class FineTunedClassifier(ClassifierMixin, _FineTuned):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each chip."""
-        return self.classes_[self.predict_proba(X).argmax(1)]
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(1)]
 
 
-class FineTunedRegressor(RegressorMixin, _FineTuned):
-    """A pretrained CNN trained end to end for an age in years.
+class NetworkRegressor(RegressorMixin, _NetworkEstimator):
+    """A network trained end to end for an age in years.
 
-    Learns a distribution over the years 0 to 100 and predicts its mean (Rothe et al. 2015, "DEX:
-    Deep expectation of apparent age"; label distributions after Gao et al. 2017). Parameters and
-    attributes as in `FineTunedClassifier`, without `classes_`; `best_score_` is the negative mean
-    absolute error in years.
+    Learns a distribution over the years 0 to 100 and predicts its mean, see
+    `featurex.training.heads.Head`. Parameters and attributes as in `NetworkClassifier`, without
+    `classes_`, and the task is always "age"; `best_score_` is the negative mean absolute error in
+    years.
     """
 
-    def fit(self, X: Any, y: np.ndarray, groups: Sequence[Any] | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: np.ndarray,
+        groups: Sequence[Any] | None = None,
+        side: Mapping[str, Any] | None = None,
+    ) -> Self:
         """Train on face chips.
 
         Parameters
@@ -247,6 +230,8 @@ class FineTunedRegressor(RegressorMixin, _FineTuned):
             Years; above 100 counts as 100.
         groups : array-like of shape (n,), optional
             Subjects.
+        side : mapping of str to array-like of shape (n,), optional
+            Labels of other tasks, as in `NetworkClassifier.fit`.
 
         Raises
         ------
@@ -256,7 +241,8 @@ class FineTunedRegressor(RegressorMixin, _FineTuned):
         y = np.asarray(y, np.float64)
         if not (np.isfinite(y) & (y >= 0)).all():
             raise ValueError("Ages must be finite and non-negative (years).")
-        valid = self._train(X, _label_distributions(y), y, groups, MAX_YEARS + 1)
+        head = Head(AGE, width=get_network(self.network).label_width)
+        valid = self._train(X, y, head, groups, side)
         self.best_score_ = -float(np.mean(np.abs(self.predict(X[valid]) - y[valid])))
         return self
 
@@ -265,62 +251,75 @@ class FineTunedRegressor(RegressorMixin, _FineTuned):
         return self._probabilities(X) @ np.arange(MAX_YEARS + 1)
 
 
-class ChipDataset(Dataset):
-    """Rows of chips and targets for a data loader, a whole batch in one read."""
+def restore(
+    network: str,
+    backbone: str,
+    task: str,
+    heads: Mapping[str, int],
+    classes: Sequence[str],
+    state: dict[str, torch.Tensor],
+) -> NetworkClassifier | NetworkRegressor:
+    """Rebuild a fitted estimator from its network's tensors.
 
-    def __init__(self, X: Any, targets: np.ndarray, rows: np.ndarray) -> None:
-        self.X = X
-        self.targets = targets
-        self.rows = np.asarray(rows)
+    Parameters
+    ----------
+    network : str
+        One of `featurex.networks.NETWORKS`.
+    backbone : str
+        The trunk's name; its pretrained weights are not needed.
+    task : str
+    heads : mapping of str to int
+        Of the network; that of the task is among them.
+    classes : sequence of str
+        As `classes_`; empty for a regressor.
+    state : dict of str to Tensor
+        The network's state.
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, position: int) -> tuple[np.ndarray, Any]:
-        return self.__getitems__([position])[0]
-
-    def __getitems__(self, positions: Sequence[int]) -> list[tuple[np.ndarray, Any]]:
-        """Read the rows of one batch."""
-        rows = self.rows[list(positions)]
-        return list(zip(read_rows(self.X, rows), self.targets[rows], strict=True))
-
-
-class _Net(NeuralNet):
-    """Skorch's net that lets Ctrl-C through, and says what to do where the memory is too small."""
-
-    interrupted = False
-
-    def run_single_epoch(self, *args: Any, **kwargs: Any) -> None:
-        try:
-            super().run_single_epoch(*args, **kwargs)
-        except KeyboardInterrupt:  # which skorch takes for the wish to end the training early
-            self.interrupted = True
-            raise
-
-    def train_step(self, batch: Any, **fit_params: Any) -> Any:
-        try:
-            return super().train_step(batch, **fit_params)
-        except torch.OutOfMemoryError as error:
-            raise ModelError(
-                f"The memory of {self.device} is too small for batches of {self.batch_size}: "
-                f"try batches of {max(1, self.batch_size // 2)}."
-            ) from error
-
-
-class _Progress(Callback):
-    def __init__(self, on_epoch: Callable[[int, float], None] | None) -> None:
-        self.on_epoch = on_epoch
-
-    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        if self.on_epoch:
-            self.on_epoch(len(net.history), net.history[-1, "valid_loss"])
+    Raises
+    ------
+    RuntimeError, ValueError, TypeError
+        The tensors don't fit the network or the classes, or are not finite.
+    """
+    head = Head(task, tuple(classes))
+    _check_heads(head, heads)
+    trunk = get_backbone(backbone)
+    made = get_network(network).make_untrained(
+        trunk if NETWORKS[network].has_trunk else None, heads
+    )
+    _check_tensors(state, made.state_dict())
+    made.load_state_dict(state, assign=True)
+    kind = NetworkClassifier if classes else NetworkRegressor
+    estimator = kind(network, backbone, task=task)
+    estimator.network_, estimator.head_ = made.eval(), head
+    estimator.chip_size_ = trunk.chip_size
+    if classes:
+        estimator.classes_ = np.array(classes)
+    return estimator
 
 
-def _label_distributions(ages: np.ndarray) -> np.ndarray:
-    """Return a discrete normal distribution over 0 to 100 years around each age."""
-    distance = np.arange(MAX_YEARS + 1) - np.clip(ages, 0, MAX_YEARS)[:, None]
-    weights = np.exp(-0.5 * (distance / LABEL_WIDTH) ** 2)
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+def _backbone(network: str, name: str, weights: str | None) -> Any:
+    return get_backbone(name, weights) if NETWORKS[network].has_trunk else None
+
+
+def _with_side(
+    head: Head, y: np.ndarray, side: Mapping[str, Any], wanted: Sequence[str]
+) -> tuple[list[Head], dict[str, np.ndarray]]:
+    """Return the heads, and their codes: a side head is one with labels of two kinds or more."""
+    heads, codes = [head], {head.name: head.encode(y)}
+    for name in wanted:
+        if name == head.name or name not in side:
+            continue
+        labels = np.asarray(side[name], dtype=object)
+        if labels.shape != y.shape:
+            raise ValueError(
+                f"The side labels {name!r} must have {len(y)} rows, as y has. Got {len(labels)}."
+            )
+        known = labels[~pd.isna(labels)]
+        classes = () if name == AGE else tuple(np.unique(known.astype(str)))
+        if len(known) and (name == AGE or len(classes) > 1):
+            heads.append(Head(name, classes))
+            codes[name] = heads[-1].encode(labels)
+    return heads, codes
 
 
 def _check_chips(X: Any, size: int) -> None:
@@ -332,15 +331,14 @@ def _check_chips(X: Any, size: int) -> None:
         )
 
 
-def _make_network(backbone: Backbone, n_outputs: int) -> FineTunedNetwork:
-    trunk, size = backbone.build().eval(), backbone.chip_size
-    with torch.inference_mode():
-        n_features = trunk(torch.zeros(1, 3, size, size)).shape[1]
-    return FineTunedNetwork(trunk, n_features, n_outputs)
-
-
-def _silent(*_: Any) -> None:
-    """Print nothing: only the command line prints."""
+def _check_heads(head: Head, heads: Mapping[str, int]) -> None:
+    for name, n_outputs in heads.items():
+        if type(n_outputs) is not int or not 2 <= n_outputs <= MOST_OUTPUTS:
+            raise ValueError(f"the head {name!r} has {n_outputs!r} outputs")
+    if heads.get(head.name) != head.n_outputs:
+        raise ValueError(
+            f"{heads.get(head.name)} outputs for {len(head.classes) or MAX_YEARS + 1} classes"
+        )
 
 
 def _check_tensors(state: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
@@ -350,37 +348,3 @@ def _check_tensors(state: dict[str, torch.Tensor], expected: dict[str, torch.Ten
             raise ValueError(f"{name} has the dtype {tensor.dtype}, not {expected[name].dtype}")
         if not tensor.isfinite().all():
             raise ValueError(f"{name} holds numbers that are not finite")
-
-
-def restore(
-    backbone: str, classes: Sequence[str], state: dict[str, torch.Tensor]
-) -> FineTunedClassifier | FineTunedRegressor:
-    """Rebuild a fitted estimator from its network's tensors.
-
-    Parameters
-    ----------
-    backbone : str
-        The trunk's name; its pretrained weights are not needed.
-    classes : sequence of str
-        As `classes_`; empty for a regressor.
-    state : dict of str to Tensor
-        The network's state.
-
-    Raises
-    ------
-    RuntimeError, ValueError
-        The tensors don't fit the network or the classes, or are not finite.
-    """
-    trunk = get_backbone(backbone)
-    estimator = FineTunedClassifier(backbone) if classes else FineTunedRegressor(backbone)
-    n_outputs, n_features = state["head.weight"].shape
-    if n_outputs != (len(classes) or MAX_YEARS + 1):
-        raise ValueError(f"{n_outputs} outputs for {len(classes)} classes")
-    network = FineTunedNetwork(trunk.untrained(), n_features, n_outputs)
-    _check_tensors(state, network.state_dict())
-    network.load_state_dict(state, assign=True)
-    estimator.network_ = network.eval()
-    estimator.n_outputs_, estimator.chip_size_ = n_outputs, trunk.chip_size
-    if classes:
-        estimator.classes_ = np.array(classes)
-    return estimator

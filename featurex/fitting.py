@@ -1,14 +1,17 @@
-"""Trains one kind of model on all rows and describes it for its file."""
+"""Trains one kind of model on all rows, or the parts of an average, and describes it for a file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from featurex import spaces
+from featurex.averages import average_models
 from featurex.experiment import FaceTable
-from featurex.models import ModelOptions, make_estimator, takes_chips
+from featurex.fold_fits import epoch_line
+from featurex.models import ModelOptions, make_estimator, parts_of, takes_chips
 from featurex.tasks import task_labels
 from pipelines import Task
 
@@ -19,6 +22,9 @@ def fit_models(
     model: str,
     options: ModelOptions,
     on_task: Callable[[str], None] = lambda task: None,
+    *,
+    on_epoch: Callable[[str], None] = lambda line: None,
+    checkpoints: Path | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Fit a model for each task on every labelled face.
 
@@ -27,10 +33,14 @@ def fit_models(
     faces : FaceTable
     tasks : sequence of Task
     model : str
-        As `featurex.models.MODEL_NAMES`.
+        As `featurex.models.check_model_names` returns it.
     options : ModelOptions
     on_task : callable
-        Called with the task's name after each fit.
+        Called with the task's name after each fit of a single model.
+    on_epoch : callable
+        Called with one line after every epoch of a network.
+    checkpoints : Path, optional
+        Folder where networks write their state, from which a killed fit goes on.
 
     Returns
     -------
@@ -40,15 +50,52 @@ def fit_models(
         What `featurex.model_files.save_model` writes beside them: the backbone's and the aligner's
         settings, and a summary of the training.
     """
+
+    def make(part: str, task: Task) -> Any:
+        return _make(part, task, options, on_epoch, checkpoints)
+
+    parts = [_fit_part(faces, tasks, part, options, make, on_task) for part in parts_of(model)]
+    return parts[0] if len(parts) == 1 else average_models(parts)
+
+
+def _fit_part(
+    faces: FaceTable,
+    tasks: Sequence[Task],
+    model: str,
+    options: ModelOptions,
+    make: Callable[[str, Task], Any],
+    on_task: Callable[[str], None],
+) -> tuple[dict[str, Any], dict[str, Any]]:
     estimators, summaries = {}, {}
     for task in tasks:
         rows, y = task_labels(faces.table, task)
         groups = None if faces.groups is None else faces.groups[rows]
-        estimator = make_estimator(model, task, options)
-        estimators[task.name] = estimator.fit(faces.features(model, rows), y, groups=groups)
+        estimator = make(model, task)
+        side = faces.side_labels(model, task, rows)
+        extras = {"side": side} if side else {}
+        X = faces.features(model, rows)
+        estimators[task.name] = estimator.fit(X, y, groups=groups, **extras)
         summaries[task.name] = _summary(estimator, task, len(rows))
         on_task(task.name)
     return estimators, _metadata(faces, model, options) | {"training": summaries}
+
+
+def _make(
+    model: str,
+    task: Task,
+    options: ModelOptions,
+    on_epoch: Callable[[str], None],
+    checkpoints: Path | None,
+) -> Any:
+    if not takes_chips(model):
+        return make_estimator(model, task, options)
+
+    def tell(row: dict[str, Any], n_epochs: int) -> None:
+        on_epoch(f"{name} {epoch_line(row, n_epochs)}")
+
+    name = f"{task.name} {model}"
+    path = checkpoints / f"{name}.safetensors" if checkpoints else None
+    return make_estimator(model, task, options, tell, path)
 
 
 def _summary(estimator: Any, task: Task, n_rows: int) -> dict[str, Any]:

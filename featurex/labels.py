@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 AGE_GROUPS = ("0-2", "4-6", "8-13", "15-20", "25-32", "38-43", "48-53", "60+")
 GENDERS = ("female", "male")
+# A third label, where a data set has it (Adience's "u", nearly all babies).
+UNDEFINED = "undefined"
 
 # First and last year of each group in completed years, both inside the group.
 AGE_GROUP_BOUNDS: tuple[tuple[float, float], ...] = (
@@ -34,6 +36,7 @@ AGE_GROUP_YEARS = (1.0, 5.0, 10.5, 17.5, 28.5, 40.5, 50.5, 70.0)
 
 AGE_GROUP_DTYPE = pd.CategoricalDtype(AGE_GROUPS, ordered=True)
 GENDER_DTYPE = pd.CategoricalDtype(GENDERS)
+GENDER_3_DTYPE = pd.CategoricalDtype((*GENDERS, UNDEFINED))
 
 _FIRST, _LAST = np.array(AGE_GROUP_BOUNDS).T
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from featurex.labels import AGE_GROUP_DTYPE, GENDER_DTYPE
+from featurex.labels import AGE_GROUP_DTYPE, GENDER_3_DTYPE, GENDER_DTYPE, UNDEFINED
 
 COLUMNS = (
     "image_id",
@@ -28,7 +28,13 @@ COLUMNS = (
 COPY_COLUMNS = ("image_id", "path", "age", "age_group", "gender", "race", "fate")
 
 # Task name -> the column that holds its labels.
-TASK_COLUMNS = {"age-group": "age_group", "gender": "gender", "age": "age"}
+TASK_COLUMNS = {
+    "age-group": "age_group",
+    "gender": "gender",
+    "age": "age",
+    "gender-3": "gender",
+    "race": "race",
+}
 
 NOT_SAMPLED = "not in the sample"
 
@@ -49,8 +55,8 @@ class Manifest:
         bytes, unique), `path` (str, absolute), `dataset` (str), `subject_id` (str or None), `age`
         (float, years, or NaN), `age_group` (ordered category over
         :data:`~featurex.labels.AGE_GROUPS`), `gender` (category over
-        :data:`~featurex.labels.GENDERS`), `race` (str, in the data set's own words, or None; no
-        task, only a column to look at errors by), `fold` (Int64: the data set's own, or missing).
+        :data:`~featurex.labels.GENDERS`, and ``"undefined"`` where a row has it), `race` (str, in
+        the data set's own words, or None), `fold` (Int64: the data set's own, or missing).
     dropped : dict of str to int
         Rows dropped, by reason.
     dataset : str
@@ -94,11 +100,29 @@ class Manifest:
         Returns
         -------
         tuple of str
-            Out of ``"age-group"``, ``"gender"`` and ``"age"``.
+            Out of ``"age-group"``, ``"gender"`` and ``"age"``; see `more_tasks` for others.
         """
-        return tuple(
-            task for task, column in TASK_COLUMNS.items() if self.table[column].notna().any()
-        )
+        labelled = {
+            "age-group": self.table["age_group"].notna(),
+            "gender": self.table["gender"].notna() & (self.table["gender"] != UNDEFINED),
+            "age": self.table["age"].notna(),
+        }
+        return tuple(task for task, rows in labelled.items() if rows.any())
+
+    def more_tasks(self) -> tuple[str, ...]:
+        """Return the tasks that must be asked for by name.
+
+        Returns
+        -------
+        tuple of str
+            Out of ``"gender-3"``, where the data set has a third label of gender, and ``"race"``,
+            where it has two words or more for it.
+        """
+        labelled = {
+            "gender-3": (self.table["gender"] == UNDEFINED).any(),
+            "race": self.table["race"].nunique() > 1,
+        }
+        return tuple(task for task, there in labelled.items() if there)
 
     def sample(self, n: int, seed: int = 0) -> "Manifest":
         """Return a manifest of `n` rows drawn at random, in their old order.
@@ -169,7 +193,7 @@ def make_table(columns: Mapping[str, object], dataset: str) -> pd.DataFrame:
         subject_id=_texts(table["subject_id"]),
         age=table["age"].astype(np.float64),
         age_group=_category(table["age_group"], AGE_GROUP_DTYPE),
-        gender=_category(table["gender"], GENDER_DTYPE),
+        gender=_category(table["gender"], _gender_dtype(table["gender"])),
         race=_texts(table["race"]),
         fold=table["fold"].astype("Int64"),
     )
@@ -178,6 +202,10 @@ def make_table(columns: Mapping[str, object], dataset: str) -> pd.DataFrame:
 def _texts(texts: pd.Series) -> pd.Series:
     texts = texts.astype(object)
     return texts.where(texts.notna(), None)
+
+
+def _gender_dtype(genders: pd.Series) -> pd.CategoricalDtype:
+    return GENDER_3_DTYPE if (genders == UNDEFINED).any() else GENDER_DTYPE
 
 
 def _category(labels: pd.Series, dtype: pd.CategoricalDtype) -> pd.Series:

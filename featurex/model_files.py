@@ -1,26 +1,30 @@
 """Model files: scikit-learn models as skops, networks as safetensors; no pickle in either.
 
-Both hold one estimator a task, and metadata that says which backbone and aligner belong to them.
+Both hold one estimator a task, and metadata that says which backbone and aligner belong to them. An
+average is one file that holds those of its parts (`featurex.fused_files`).
 """
 
 from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from featurex import fused_files
+from featurex.averages import average_models, parts_of_average
 from featurex.exceptions import BackboneError, ModelError
-from featurex.files import open_regular
-from featurex.tasks import TASKS
-from pipelines import ModelFileError, Task, persistence
+from featurex.files import open_regular, replacing
+from featurex.tasks import find_task
+from pipelines import ModelFileError, persistence
 
 FORMAT = "featurex.network"
-VERSION = 1
+VERSION = 2
 MAX_BYTES = 4 * 2**30
 # A safetensors file begins with the length of its JSON header in 8 little-endian bytes.
 _MAX_HEADER_BYTES = 100 * 2**20
@@ -35,6 +39,7 @@ _METADATA = {
     "notes": [str],
     "training": dict,
 }
+_NETWORK = {"network": str, "heads": dict, "classes": [str]}
 _TRAINING = {"inner_mean_absolute_error_years": int | float | None}
 
 
@@ -48,7 +53,7 @@ def save_model(
     path : path-like
         Its folder must exist.
     estimators : mapping of str to estimator
-        By task: all tuned scikit-learn models, or all fine-tuned networks.
+        By task: all tuned scikit-learn models, all fine-tuned networks, or all averages.
     metadata : mapping of str to JSON value
 
     Raises
@@ -57,11 +62,7 @@ def save_model(
         The file can't be written.
     """
     try:
-        if metadata["input"] == "chips":
-            _save_networks(Path(path), estimators, metadata)
-        else:
-            plain = {task: tuned.estimator_ for task, tuned in estimators.items()}
-            persistence.save(path, plain, metadata)
+        _save(Path(path), estimators, metadata)
     except OSError as error:
         raise ModelError(f"Can't write the model file {path}: {error.strerror}.") from error
 
@@ -72,7 +73,8 @@ def load_model(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Returns
     -------
     estimators : dict of str to estimator
-        By task; each with `predict`, and `predict_proba` and `classes_` for classes.
+        By task; each with `predict`, and `predict_proba` and `classes_` for classes. Those of an
+        average are `featurex.averages.Average`.
     metadata : dict
 
     Raises
@@ -82,6 +84,8 @@ def load_model(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     path = Path(path)
     try:
+        if fused_files.is_fused(path):
+            return _load_average(path)
         with open_regular(path, MAX_BYTES) as file:
             is_zip = file.read(4) == b"PK\x03\x04"
         estimators, metadata = persistence.load(path) if is_zip else _load_networks(path)
@@ -90,10 +94,43 @@ def load_model(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     except ModelFileError as error:
         raise ModelError(str(error)) from error
     kind = "embeddings" if is_zip else "chips"
-    known = _is_complete(metadata, estimators, kind) and set(estimators) <= set(TASKS)
-    if not known or not all(_predicts(e, TASKS[task]) for task, e in estimators.items()):
+    known = _is_complete(metadata, estimators, kind)
+    if not known or not all(_predicts(e, task) for task, e in estimators.items()):
         raise ModelError(f"{path} is not a model of faces, or of another version of featurex.")
     return estimators, metadata
+
+
+def _save(path: Path, estimators: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+    if "parts" in metadata:
+        _save_average(path, estimators, metadata)
+    elif metadata["input"] == "chips":
+        _save_networks(path, estimators, metadata)
+    else:
+        plain = {task: tuned.estimator_ for task, tuned in estimators.items()}
+        persistence.save(path, plain, metadata)
+
+
+def _save_average(path: Path, averages: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+    with TemporaryDirectory(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent) as folder:
+        parts: list[Path] = []
+        for estimators, said in parts_of_average(averages, metadata):
+            parts.append(Path(folder) / str(len(parts)))
+            _save(parts[-1], estimators, said)
+        fused_files.pack(path, parts)
+
+
+def _load_average(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    # Networks stay mapped to their files, which POSIX keeps so long and Windows does not delete.
+    with TemporaryDirectory(prefix="featurex-", ignore_cleanup_errors=True) as folder:
+        try:
+            parts = fused_files.unpack(path, Path(folder))
+            if any(map(fused_files.is_fused, parts)):
+                raise ModelError("an average can't hold another average.")
+            return average_models([load_model(part) for part in parts])
+        except ModelError as error:
+            reason = str(error).replace(f"{folder}{os.sep}", "")  # of which nobody has heard
+            named = reason.startswith(str(path))
+            raise ModelError(reason if named else f"{path}: {reason}") from error
 
 
 def _is_complete(metadata: dict[str, Any], estimators: Mapping[str, Any], kind: str) -> bool:
@@ -114,13 +151,16 @@ def _fits(value: Any, shape: Any) -> bool:
     return isinstance(value, shape)
 
 
-def _predicts(estimator: Any, task: Task) -> bool:
+def _predicts(estimator: Any, name: str) -> bool:
     """Tell whether an estimator predicts years, or probabilities of classes that the task has."""
+    names = np.asarray(getattr(estimator, "classes_", []))
+    try:
+        task = find_task(name, names.astype(str).tolist())
+    except (TypeError, ValueError):
+        return False
     if task.classes is None:
         return hasattr(estimator, "predict")
-    names = np.asarray(getattr(estimator, "classes_", []))
-    known = names.ndim == 1 and len(names) > 0 and np.isin(names.astype(str), task.classes).all()
-    return bool(known) and hasattr(estimator, "predict_proba")
+    return names.ndim == 1 and len(names) > 0 and hasattr(estimator, "predict_proba")
 
 
 def _save_networks(path: Path, networks: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
@@ -131,18 +171,11 @@ def _save_networks(path: Path, networks: Mapping[str, Any], metadata: Mapping[st
         for task, estimator in networks.items()
         for name, tensor in estimator.network_.state_dict().items()
     }
-    classes = {task: getattr(e, "classes_", np.array([])).tolist() for task, e in networks.items()}
-    header = json.dumps(dict(metadata) | {"classes": classes}, allow_nan=False)
+    described = {task: _description(estimator) for task, estimator in networks.items()}
+    header = json.dumps(dict(metadata) | {"networks": described}, allow_nan=False)
     text = {"format": FORMAT, "version": str(VERSION), "metadata": header}
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with partial.open("wb") as file:
-            file.write(save(tensors, metadata=text))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as part:
+        part.write_bytes(save(tensors, metadata=text))
 
 
 def _load_networks(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -153,8 +186,8 @@ def _load_networks(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         tensors = load_file(path)
         return {
-            task: _network(task, classes, tensors, metadata)
-            for task, classes in metadata["classes"].items()
+            task: _network(task, description, tensors, metadata)
+            for task, description in metadata["networks"].items()
         }, metadata
     except (SafetensorError, *_DAMAGE) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -180,9 +213,29 @@ def _read_header(path: Path) -> dict[str, Any]:
     return metadata
 
 
-def _network(task: str, classes: list[str], tensors: dict[str, Any], metadata: Any) -> Any:
+def _description(estimator: Any) -> dict[str, Any]:
+    """Say what a network is rebuilt from, and how it was trained."""
+    settings = estimator.settings
+    return {
+        "network": estimator.network,
+        "heads": estimator.network_.heads,
+        "classes": getattr(estimator, "classes_", np.array([])).tolist(),
+        "settings": None if settings is None else asdict(settings),
+    }
+
+
+def _network(task: str, description: dict[str, Any], tensors: dict[str, Any], metadata: Any) -> Any:
     from featurex.finetuning import restore
 
+    if not _fits(description, _NETWORK):
+        raise ValueError(f"the network of {task!r} is not described")
     prefix = f"{task}/"
     state = {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
-    return restore(metadata["backbone"]["name"], classes, state)
+    return restore(
+        description["network"],
+        metadata["backbone"]["name"],
+        task,
+        description["heads"],
+        description["classes"],
+        state,
+    )

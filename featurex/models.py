@@ -1,16 +1,20 @@
-"""Every model by name: scikit-learn's on embeddings, CNNs on the chips themselves."""
+"""Every model by name: scikit-learn's on embeddings, networks on the chips themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from featurex.backbones import Backbone
+from featurex.networks import NETWORKS
+from featurex.training.settings import TrainingSettings, get_preset
 from pipelines import MODELS, Task, TunedClassifier, TunedRegressor
 
-FINETUNED = "finetuned"
-MODEL_NAMES = (*MODELS, FINETUNED)
+MODEL_NAMES = (*MODELS, *NETWORKS)
+# Between the names of the models that are averaged, as in svm+finetuned.
+AVERAGE_SIGN = "+"
 
 
 @dataclass(frozen=True)
@@ -20,14 +24,17 @@ class ModelOptions:
     Attributes
     ----------
     backbone, weights : str
-        The CNN's pretrained trunk; the embeddings come from the cache.
+        The network's pretrained trunk; the embeddings come from the cache.
     epochs, batch_size : int
-        Training of CNNs.
+        Training of networks that are named without settings of their own.
     device : str
-        Where CNNs are trained.
+        Where networks are trained.
     seed : int
     n_jobs : int
         Processes that tune scikit-learn models.
+    training : tuple of str
+        Changes of every network's training settings, as
+        `featurex.training.settings.TrainingSettings.changed` takes them.
     """
 
     backbone: str = "dlib-resnet"
@@ -37,20 +44,72 @@ class ModelOptions:
     device: str = "auto"
     seed: int = 0
     n_jobs: int | None = None
+    training: tuple[str, ...] = ()
 
 
 def check_model_names(names: list[str]) -> list[str]:
-    """Return the names, each once.
+    """Return the names, each once; an average's parts in the order of `MODEL_NAMES`.
+
+    Parameters
+    ----------
+    names : list of str
+        Models, and averages of them such as ``svm+finetuned``, of which the order does not matter.
+
+    Parameters
+    ----------
+    names : list of str
+        Of `MODEL_NAMES`; a network may be followed by the name of its training settings, as in
+        "finetuned@student-20x256".
 
     Raises
     ------
     ValueError
-        An unknown name.
+        An unknown name, or an average of a model with itself.
     """
-    for name in names:
-        if name not in MODEL_NAMES:
-            raise ValueError(f"Unknown model {name!r}. The models are {', '.join(MODEL_NAMES)}.")
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(map(_canonical, names)))
+
+
+def parts_of(model: str) -> list[str]:
+    """Return the models that an average is of; a single model is its only part."""
+    return model.split(AVERAGE_SIGN)
+
+
+def single_models(models: Sequence[str]) -> list[str]:
+    """Return what must be fitted for some models: the single ones and all parts, each once."""
+    return list(dict.fromkeys(part for model in models for part in parts_of(model)))
+
+
+def _canonical(name: str) -> str:
+    parts = parts_of(name)
+    for part in parts:
+        _check_single(part, name)
+    if len(set(parts)) < len(parts):
+        raise ValueError(f"{name!r} names a model twice: an average is of different ones.")
+    return AVERAGE_SIGN.join(sorted(parts, key=_rank))
+
+
+def _check_single(part: str, name: str) -> None:
+    base, sign, preset = part.partition("@")
+    if base not in MODEL_NAMES or (sign and base not in NETWORKS):
+        raise ValueError(
+            f"Unknown model {part!r}{_inside(part, name)}. The models are "
+            f"{', '.join(MODEL_NAMES)}, and averages of them such as svm+finetuned."
+        )
+    if sign:
+        get_preset(preset)
+
+
+def _rank(part: str) -> tuple[int, str]:
+    return MODEL_NAMES.index(network_name(part)), part
+
+
+def _inside(part: str, name: str) -> str:
+    return "" if part == name else f" in {name!r}"
+
+
+def check_training(changes: Sequence[str]) -> None:
+    """Raise ValueError where a change of the training settings does not fit."""
+    TrainingSettings().changed(changes)
 
 
 def suited(models: list[str], backbone: Backbone, *, named: bool) -> list[str]:
@@ -66,47 +125,88 @@ def suited(models: list[str], backbone: Backbone, *, named: bool) -> list[str]:
     Raises
     ------
     BackboneError
-        A CNN was named, and the backbone is none.
+        A network on a trunk was named, and the backbone is no network.
     """
-    if named and any(map(takes_chips, models)):
+    on_trunk = [model for model in models if any(map(_has_trunk, parts_of(model)))]
+    if named and on_trunk:
         backbone.check_trainable()
-    return [model for model in models if backbone.trainable or not takes_chips(model)]
+    return [model for model in models if backbone.trainable or model not in on_trunk]
 
 
 def takes_chips(model: str) -> bool:
-    """Tell whether a model is trained on face chips, rather than on embeddings."""
-    return model == FINETUNED
+    """Tell whether a single model is trained on face chips, rather than on embeddings."""
+    return network_name(model) in NETWORKS
+
+
+def network_name(model: str) -> str:
+    """Return a model's name without that of its training settings."""
+    return model.partition("@")[0]
+
+
+def training_settings(model: str, options: ModelOptions) -> TrainingSettings:
+    """Return how a network is trained.
+
+    Settings that are named with the network decide over `epochs` and `batch_size` of the options;
+    the options' `training` decides over both.
+
+    Raises
+    ------
+    ValueError
+        A change of `options.training` that does not fit.
+    """
+    preset = model.partition("@")[2]
+    settings = (
+        get_preset(preset)
+        if preset
+        else TrainingSettings(epochs=options.epochs, batch_size=options.batch_size)
+    )
+    return settings.changed(options.training)
+
+
+def takes_embeddings(model: str) -> bool:
+    """Tell whether a model, or any part of an average, takes embeddings."""
+    return not all(map(takes_chips, parts_of(model)))
 
 
 def make_estimator(
     model: str,
     task: Task,
     options: ModelOptions,
-    on_epoch: Callable[[int, float], None] | None = None,
+    on_epoch: Callable[[dict[str, Any], int], None] | None = None,
+    checkpoint: Path | None = None,
 ) -> Any:
     """Make an unfitted estimator for a task.
 
     Parameters
     ----------
     model : str
-        One of `MODEL_NAMES`.
+        A single one, as `check_model_names` returns it; an average is made of fitted ones.
     task : Task
     options : ModelOptions
     on_epoch : callable, optional
-        What a CNN calls after each epoch with its number and validation loss.
+        What a network calls after each epoch with its row of the history and the most epochs.
+    checkpoint : Path, optional
+        Where a network writes its state, to go on from it.
     """
     if not takes_chips(model):
         tuned = TunedRegressor if task.is_regression else TunedClassifier
         return tuned(model, n_jobs=options.n_jobs, random_state=options.seed)
-    from featurex.finetuning import FineTunedClassifier, FineTunedRegressor
+    from featurex.finetuning import NetworkClassifier, NetworkRegressor
 
-    finetuned = FineTunedRegressor if task.is_regression else FineTunedClassifier
-    return finetuned(
+    kind = NetworkRegressor if task.is_regression else NetworkClassifier
+    return kind(
+        network_name(model),
         options.backbone,
+        task=task.name,
         weights=options.weights,
-        max_epochs=options.epochs,
-        batch_size=options.batch_size,
+        settings=training_settings(model, options),
         device=options.device,
         random_state=options.seed,
+        checkpoint=checkpoint,
         on_epoch=on_epoch,
     )
+
+
+def _has_trunk(model: str) -> bool:
+    name = network_name(model)
+    return name in NETWORKS and NETWORKS[name].has_trunk

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from featurex.averages import Average
 from featurex.backbones import Backbone, get_backbone
 from featurex.embedding_options import EmbeddingOptions
 from featurex.exceptions import ModelError, PhotoError
 from featurex.faces import Face, FaceAligner
 from featurex.images import decode, read_photo, to_rgb
 from featurex.model_files import load_model
-from featurex.tasks import AGE, AGE_GROUP, TASKS
+from featurex.tasks import AGE, AGE_GROUP, GENDER, find_task
 
 PhotoLike = str | os.PathLike[str] | Image.Image | np.ndarray
 # Photos in flight at a time: memory does not grow with their number.
@@ -77,12 +78,27 @@ class PhotoFaces(list[FacePrediction]):
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
-    """A photo after alignment: its faces and their chips."""
+class FoundFaces:
+    """A photo after alignment.
+
+    Attributes
+    ----------
+    photo : PhotoLike
+        What was asked.
+    faces : sequence of Face
+        From left to right.
+    chips : sequence of ndarray of shape (chip_size, chip_size, 3), uint8
+        One a face.
+    size : tuple of int
+        Width and height of the upright photo in pixels.
+    error : PhotoError or None
+        Why the photo could not be read.
+    """
 
     photo: PhotoLike
     faces: Sequence[Face] = ()
     chips: Sequence[np.ndarray] = ()
+    size: tuple[int, int] = (0, 0)
     error: PhotoError | None = None
 
 
@@ -153,6 +169,11 @@ class Predictor:
         return list(self._models)
 
     @property
+    def estimators(self) -> dict[str, Any]:
+        """The fitted estimators by task."""
+        return {task: estimator for task, (estimator, _) in self._models.items()}
+
+    @property
     def notes(self) -> list[str]:
         """What the training data asks to be said beside every prediction."""
         return list(dict.fromkeys(note for m in self._metadata for note in m["notes"]))
@@ -184,25 +205,38 @@ class Predictor:
 
     def predict_each(self, photos: Iterable[PhotoLike]) -> Iterator[PhotoFaces]:
         """Predict photo after photo, in their order, with bounded memory."""
+        for block in self._find_blocks(photos):
+            yield from self._answer(block)
+
+    def find_each(self, photos: Iterable[PhotoLike]) -> Iterator[FoundFaces]:
+        """Find and align the faces of photo after photo, in their order, with bounded memory."""
+        for block in self._find_blocks(photos):
+            yield from block
+
+    def _find_blocks(self, photos: Iterable[PhotoLike]) -> Iterator[list[FoundFaces]]:
         with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
             remaining = iter(photos)  # itertools.batched needs Python 3.12
             while block := list(islice(remaining, PHOTOS_AT_A_TIME)):
-                yield from self._answer(list(pool.map(self._find, block)))
+                yield list(pool.map(self._find, block))
 
-    def _find(self, photo: PhotoLike) -> _Found:
+    def place(self, face: Face, points: np.ndarray) -> np.ndarray:
+        """Tell where points of a face's chip lie in the photo, as `FaceAligner.place`."""
+        backbone = self.backbone
+        return self._aligner.place(face, backbone.chip_size, backbone.padding, points)
+
+    def _find(self, photo: PhotoLike) -> FoundFaces:
         try:
             pixels = to_pixels(photo)
         except PhotoError as error:
-            return _Found(photo, error=error)
+            return FoundFaces(photo, error=error)
         faces = self._aligner.faces(pixels)
         size, padding = self.backbone.chip_size, self.backbone.padding
-        return _Found(
-            photo, faces, [self._aligner.chip(pixels, face, size, padding) for face in faces]
-        )
+        chips = [self._aligner.chip(pixels, face, size, padding) for face in faces]
+        return FoundFaces(photo, faces, chips, (pixels.shape[1], pixels.shape[0]))
 
-    def _answer(self, found: Sequence[_Found]) -> list[PhotoFaces]:
+    def _answer(self, found: Sequence[FoundFaces]) -> list[PhotoFaces]:
         chips = [chip for one in found for chip in one.chips]
-        answers = iter(self._predict_chips(np.stack(chips)) if chips else [])
+        answers = iter(self.answer_chips(np.stack(chips)) if chips else [])
         return [
             PhotoFaces(
                 one.photo,
@@ -212,18 +246,30 @@ class Predictor:
             for one in found
         ]
 
-    def _predict_chips(self, chips: np.ndarray) -> list[dict[str, Any]]:
+    def answer_chips(self, chips: np.ndarray) -> list[dict[str, Any]]:
+        """Answer for face chips.
+
+        Parameters
+        ----------
+        chips : ndarray of shape (n, chip_size, chip_size, 3), uint8
+
+        Returns
+        -------
+        list of dict
+            One a chip, with the attributes of `FacePrediction` that the models give.
+        """
         inputs = {"chips": chips}
         if self._embedder:
             inputs["embeddings"] = self._embedder(chips)
         answers: list[dict[str, Any]] = [{"probabilities": {}} for _ in chips]
         for task, (estimator, kind) in self._models.items():
+            X = inputs if isinstance(estimator, Average) else inputs[kind]
             if task == AGE.name:
-                for answer, years in zip(answers, estimator.predict(inputs[kind]), strict=True):
+                for answer, years in zip(answers, estimator.predict(X), strict=True):
                     answer["age"] = max(0.0, float(years))
                     answer["age_error"] = self._age_error()
                 continue
-            _add_classes(answers, task, estimator.classes_, estimator.predict_proba(inputs[kind]))
+            _add_classes(answers, task, estimator.classes_, estimator.predict_proba(X))
         return answers
 
     def _age_error(self) -> float | None:
@@ -263,7 +309,7 @@ class Predictor:
                 "The model was trained on faces that were aligned in another way: fit it again "
                 "with this version of featurex."
             )
-        if metadata["input"] == "embeddings" and wanted["settings"] != backbone.settings:
+        if "embeddings" in metadata["input"] and wanted["settings"] != backbone.settings:
             raise ModelError(_another(backbone, wanted["settings"]))
 
     def _add(self, estimators: dict[str, Any], metadata: dict[str, Any], device: str) -> None:
@@ -272,9 +318,12 @@ class Predictor:
         for task, estimator in estimators.items():
             if task in self._models:
                 raise ModelError(f"There are two models for the task {task!r}: load one of them.")
-            if metadata["input"] == "chips":
-                estimator.device = str(resolve_device(device))
-            self._models[task] = (estimator, metadata["input"])
+            kind = metadata["input"]
+            parts = estimator.parts if isinstance(estimator, Average) else [(estimator, kind)]
+            for part, taken in parts:
+                if taken == "chips":
+                    part.device = str(resolve_device(device))
+            self._models[task] = (estimator, kind)
 
     def _load_backbone(self, device: str) -> Any:
         if all(kind == "chips" for _, kind in self._models.values()):
@@ -346,10 +395,12 @@ def _add_classes(
     answers: Sequence[dict[str, Any]], task: str, classes: np.ndarray, rows: np.ndarray
 ) -> None:
     order = [str(name) for name in classes]
+    names = find_task(task, order).classes or ()
     for answer, row in zip(answers, rows, strict=True):
         by_class = dict(zip(order, map(float, row), strict=True))
-        answer["probabilities"][task] = {c: by_class.get(c, 0.0) for c in TASKS[task].classes or ()}
-        answer[task.replace("-", "_")] = max(by_class, key=by_class.__getitem__)
+        answer["probabilities"][task] = {c: by_class.get(c, 0.0) for c in names}
+        if task in (AGE_GROUP.name, GENDER.name):
+            answer[task.replace("-", "_")] = max(by_class, key=by_class.__getitem__)
 
 
 def _prediction(face: Face, answer: dict[str, Any]) -> FacePrediction:

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from featurex.experiment import Design, Result
-from pipelines import confusion, draw_confusion, predictions
+from pipelines import (
+    Task,
+    calibration_table,
+    confusion,
+    curves,
+    draw_confusion,
+    draw_curves,
+    draw_reliability,
+    predictions,
+    recall_table,
+    reliability_table,
+    score_groups,
+    selective_table,
+)
 
 
 def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
-    """Write a comparison: tables, predictions, confusion matrices and the record of the run.
+    """Write a comparison: tables, predictions, pictures and the record of the run.
 
     Parameters
     ----------
@@ -23,8 +39,11 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
     Returns
     -------
     list of Path
-        ``table.csv``, ``table.md``, ``table.tex``, ``predictions.csv``, ``run.json`` and
-        ``confusion-TASK-MODEL.png``.
+        ``table.csv``, ``table.md``, ``table.tex``, ``predictions.csv``, ``run.json``,
+        ``pairs.csv``, ``by_group.csv``; where a task has classes, ``recall.csv``,
+        ``calibration.csv``, ``selective.csv``, ``reliability.csv``, ``confusion-TASK-MODEL.png``
+        and ``reliability-TASK-MODEL.png``; where networks were trained, ``curves.csv`` and
+        ``curves-TASK.png``.
 
     Raises
     ------
@@ -41,23 +60,80 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
         result.record, indent=2, ensure_ascii=False, allow_nan=False, default=_plain
     )
     (folder / "run.json").write_text(record + "\n", encoding="utf-8")
-    pictures = _write_pictures(result, design, folder)
-    return [*tables, folder / "predictions.csv", folder / "run.json", *pictures]
+    written = [*tables, folder / "predictions.csv", folder / "run.json"]
+    statistics = _write_statistics(result, design, folder)
+    return [*written, *statistics, *_write_curves(result, design, folder)]
 
 
-def _write_pictures(result: Result, design: Design, folder: Path) -> list[Path]:
+def _write_statistics(result: Result, design: Design, folder: Path) -> list[Path]:
+    seed, table = design.options.seed, result.predictions
+    statistics = {
+        "pairs": result.comparison.pairs,
+        "by_group": score_groups(table, design.tasks, result.groups, random_state=seed),
+    }
+    tasks = [task for task in design.tasks if not task.is_regression]
+    reliability = {
+        (task.name, model): reliability_table(table, task, model, random_state=seed)
+        for task in tasks
+        for model in design.models
+    }
+    if tasks:
+        statistics |= {
+            "recall": recall_table(table, tasks, seed),
+            "calibration": calibration_table(table, tasks, seed),
+            "selective": selective_table(table, tasks, random_state=seed),
+            "reliability": pd.concat(reliability.values(), ignore_index=True),
+        }
+    for name, statistic in statistics.items():
+        statistic.to_csv(folder / f"{name}.csv", index=False)
+    return [
+        *(folder / f"{name}.csv" for name in statistics),
+        *_write_pictures(result, tasks, reliability, folder),
+    ]
+
+
+def _write_pictures(
+    result: Result,
+    tasks: list[Task],
+    reliability: dict[tuple[str, str], pd.DataFrame],
+    folder: Path,
+) -> list[Path]:
+    data = f"({result.record['dataset']}, {result.record['protocol']})"
+    by_name = {task.name: task for task in tasks}
     pictures = []
-    for task in design.tasks:
-        if task.is_regression:
-            continue
-        for model in design.models:
-            path = folder / f"confusion-{task.name}-{model}.png"
-            title = (
-                f"{task.name}, {model} ({result.record['dataset']}, {result.record['protocol']})"
-            )
-            draw_confusion(confusion(result.predictions, task, model), title, path)
-            pictures.append(path)
+    for (name, model), bins in reliability.items():
+        matrix = folder / f"confusion-{name}-{model}.png"
+        title = f"{name}, {model} {data}"
+        draw_confusion(confusion(result.predictions, by_name[name], model), title, matrix)
+        diagram = folder / f"reliability-{name}-{model}.png"
+        draw_reliability(bins, title, diagram)
+        pictures += [matrix, diagram]
     return pictures
+
+
+def curve_table(record: dict[str, Any]) -> pd.DataFrame:
+    """Return loss and score of every epoch of every network, with the columns `curves.COLUMNS`."""
+    rows = [
+        {"task": fit["task"], "model": fit["model"], "fold": fit["fold"]} | row
+        for fit in record["parameters"]
+        for row in fit.get("epochs", [])
+    ]
+    return pd.DataFrame(rows, columns=list(curves.COLUMNS))
+
+
+def _write_curves(result: Result, design: Design, folder: Path) -> list[Path]:
+    table = curve_table(result.record)
+    if table.empty:
+        return []
+    files = [folder / "curves.csv"]
+    table.to_csv(files[0], index=False)
+    for task in design.tasks:
+        if (rows := table[table["task"] == task.name]).empty:
+            continue
+        files.append(folder / f"curves-{task.name}.png")
+        score = "mean absolute error (years)" if task.is_regression else "accuracy"
+        draw_curves(rows, f"{task.name} ({result.record['dataset']})", score, files[-1])
+    return files
 
 
 def _plain(value: object) -> object:

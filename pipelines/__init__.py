@@ -3,13 +3,18 @@
 Knows nothing of photos, nor of where embeddings are kept.
 """
 
-from pipelines import metrics, persistence, predictions
+from pipelines import curves, fusion, metrics, persistence, predictions
+from pipelines.by_group import score_groups
 from pipelines.comparison import Comparison, compare, confusion
+from pipelines.curves import draw_curves
 from pipelines.errors import ModelFileError, PipelineError, PredictionTableError
 from pipelines.evaluation import Evaluation, cross_validate
-from pipelines.figures import draw_confusion
+from pipelines.figures import draw_confusion, draw_reliability
 from pipelines.folds import PROTOCOLS, Folds, assign_folds
 from pipelines.models import MODELS, ModelFamily, get_family
+from pipelines.recalls import recall_table
+from pipelines.reliability import calibration_table, reliability_table
+from pipelines.selective import selective_table
 from pipelines.splits import inner_splits
 from pipelines.subjects import subject_codes
 from pipelines.tasks import Task
@@ -29,14 +34,23 @@ __all__ = [
     "TunedClassifier",
     "TunedRegressor",
     "assign_folds",
+    "calibration_table",
     "compare",
     "confusion",
     "cross_validate",
+    "curves",
     "draw_confusion",
+    "draw_curves",
+    "draw_reliability",
+    "fusion",
     "get_family",
     "inner_splits",
     "metrics",
     "persistence",
     "predictions",
+    "recall_table",
+    "reliability_table",
+    "score_groups",
+    "selective_table",
     "subject_codes",
 ]

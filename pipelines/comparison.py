@@ -1,41 +1,40 @@
 """The comparison of models: one row a task and model, from out-of-fold predictions alone."""
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipelines.predictions import predicted_classes, validate
+from pipelines import pairwise, printed
+from pipelines.intervals import Resamples, resample_panel, score_interval
+from pipelines.panel import Panel, make_panel, rows_of
+from pipelines.predictions import predicted_classes, subjects_of, validate
+from pipelines.printed import MOST_FOLDS, NOT_APART
 from pipelines.scores import METRICS, Metric
-from pipelines.tasks import Task, find_task
+from pipelines.swaps import N_SWAPS
+from pipelines.tallies import Tally
+from pipelines.tasks import Task
 
-# With more folds than this (leave one subject out) a fold is a few photos of one person: its
-# accuracy is nearly all or nothing and most classes are absent. Then all photos are scored at
-# once, as the literature on FG-NET does, and no deviation is printed.
-MOST_FOLDS = 20
-
-MISSING = "–"
-_POOLED_NOTE = f"More than {MOST_FOLDS} folds: scores over all photos at once."
-_FOLDS_NOTE = "Mean ± standard deviation over folds; best of a task in bold."
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "–": "--",
-    "…": r"\dots{}",
-}
+# What a network's row of the timings may have beside the others'.
+NETWORK_COSTS = ("n_parameters", "seconds_per_epoch")
+_PEOPLE_NOTE = (
+    "Intervals: 95 %, BCa bootstrap of people, scores over all photos at once, trained models held "
+    "fixed."
+)
+_PHOTOS_NOTE = (
+    "Intervals: 95 %, BCa bootstrap of photos, since the data name no people (if people have "
+    "several photos the intervals are too short); scores over all photos at once, trained models "
+    "held fixed."
+)
+_PAIRS_NOTE = (
+    f"{NOT_APART}: not told apart from the best of its task (answers swapped between the two "
+    f"models for random {{unit}}, {N_SWAPS:,} times; 5 %, Holm's correction for all pairs of a "
+    "task)."
+)
+_INTERVALS_HEADING = "95 % intervals"
 
 
 @dataclass(frozen=True)
@@ -45,16 +44,22 @@ class Comparison:
     Parameters
     ----------
     table : DataFrame
-        One row a task and model: ``task``, ``model``, ``n_rows``, ``n_folds``; for each metric
-        ``<metric>_mean`` and ``<metric>_std`` over folds (ddof=1; NaN with one fold) and
-        ``<metric>_pooled`` over all photos at once; ``fit_seconds`` (mean over folds) and
-        ``ms_per_face``. Shares are in [0, 1]; a metric that a task lacks is NaN.
+        One row a task and model: ``task``, ``model``, ``n_rows``, ``n_subjects``, ``n_folds``; for
+        each metric ``<metric>_mean`` and ``<metric>_std`` over folds (ddof=1; NaN with one fold),
+        ``<metric>_pooled`` over all photos at once, and that score's 95 % interval,
+        ``<metric>_low`` and ``<metric>_high``; ``fit_seconds`` (mean over folds), ``ms_per_face``,
+        and of networks ``n_parameters`` and ``seconds_per_epoch`` (means over folds; NaN where
+        unknown). Shares are in [0, 1]; a metric that a task lacks is NaN.
     notes : tuple of str
-        What a reader of the table must know: protocol, seed, data set, warnings.
+        What a reader of the table must know: protocol, seed, data set, warnings, and how
+        intervals and tests were made.
+    pairs : DataFrame
+        Every two models of a task, see `pipelines.pairwise`.
     """
 
     table: pd.DataFrame
     notes: tuple[str, ...] = ()
+    pairs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=pairwise.COLUMNS))
 
     def format(self, mark: Callable[[str], str] = str) -> pd.DataFrame:
         """Make a table of strings such as ``76.0 ± 0.6``.
@@ -67,53 +72,53 @@ class Comparison:
         Returns
         -------
         DataFrame
-            Percent for shares; an en dash where a task lacks a metric. Metrics that no row
-            has are left out.
+            Percent for shares; an en dash where a task lacks a metric; ``≈`` beside a score that
+            is not told apart from the best. Metrics that no row has are left out.
         """
-        columns = {
-            "Task": self.table["task"],
-            "Model": self.table["model"],
-            "Photos": self.table["n_rows"].astype(str),
-            "Folds": self.table["n_folds"].astype(str),
-        }
-        for metric in METRICS:
-            if self.table[f"{metric.name}_mean"].notna().any():
-                columns[metric.heading] = _format_metric(self.table, metric, mark)
-        columns["Fit (s)"] = _format_numbers(self.table["fit_seconds"], 1)
-        columns["Predict (ms/face)"] = _format_numbers(self.table["ms_per_face"], 2)
-        return pd.DataFrame(columns)
+        return printed.score_cells(self.table, self.pairs, mark)
+
+    def format_intervals(self) -> pd.DataFrame:
+        """Make a table of strings such as ``76.4 [75.8, 77.0]``: scores and 95 % intervals."""
+        return printed.interval_cells(self.table)
+
+    def marks_note(self, best: str = "in bold") -> str:
+        """Say what the numbers are and how the best is marked.
+
+        Parameters
+        ----------
+        best : str, default="in bold"
+            How.
+        """
+        what = "Mean ± standard deviation over folds"
+        if (self.table["n_folds"] > MOST_FOLDS).any():
+            what = f"More than {MOST_FOLDS} folds: scores over all photos at once"
+        return f"{what}; best of a task {best}."
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the numbers, unrounded."""
         self.table.to_csv(path, index=False)
 
     def to_markdown(self, path: str | os.PathLike[str]) -> None:
-        """Write the printed table as Markdown, the notes below it."""
-        cells = self.format(lambda text: f"**{text}**").map(lambda text: text.replace("|", r"\|"))
-        table = cells.to_markdown(index=False, disable_numparse=True)
+        """Write the printed tables as Markdown, scores, notes, intervals."""
+        scores = printed.to_markdown(self.format(lambda text: f"**{text}**"))
         notes = "\n".join(f"- {note}" for note in self._all_notes())
-        Path(path).write_text(f"{table}\n\n{notes}\n", encoding="utf-8")
+        intervals = printed.to_markdown(self.format_intervals())
+        text = f"{scores}\n\n{notes}\n\n{_INTERVALS_HEADING}:\n\n{intervals}\n"
+        Path(path).write_text(text, encoding="utf-8")
 
     def to_latex(self, path: str | os.PathLike[str]) -> None:
-        r"""Write the printed table for LaTeX, the notes in its caption.
+        r"""Write the printed tables for LaTeX, the notes in the first one's caption.
 
         The document needs ``\usepackage{booktabs}``.
         """
         # Marks are put on as control characters, which no escaping touches.
-        cells = self.format(lambda text: f"\1{text}\2").map(_latex)
-        cells.columns = [_latex(name) for name in cells.columns]
-        text = cells.to_latex(
-            index=False,
-            escape=False,
-            caption=_latex(" ".join(self._all_notes())),
-            column_format="ll" + "r" * (cells.shape[1] - 2),
-        )
-        text = text.replace("\1", r"\textbf{").replace("\2", "}")
-        Path(path).write_text(text, encoding="utf-8")
+        cells = self.format(lambda text: f"\1{text}\2")
+        scores = printed.to_latex(cells, " ".join(self._all_notes()))
+        intervals = printed.to_latex(self.format_intervals(), f"{_INTERVALS_HEADING}.")
+        Path(path).write_text(f"{scores}\n{intervals}", encoding="utf-8")
 
     def _all_notes(self) -> list[str]:
-        pooled = (self.table["n_folds"] > MOST_FOLDS).any()
-        return [*self.notes, _POOLED_NOTE if pooled else _FOLDS_NOTE]
+        return [*self.notes, self.marks_note()]
 
 
 def compare(
@@ -121,6 +126,8 @@ def compare(
     tasks: Sequence[Task],
     timings: pd.DataFrame | None = None,
     notes: Sequence[str] = (),
+    *,
+    random_state: int = 0,
 ) -> Comparison:
     """Compare models by their out-of-fold predictions.
 
@@ -131,9 +138,12 @@ def compare(
     tasks : sequence of Task
         The tasks that may occur.
     timings : DataFrame or None
-        As of `Evaluation`, of any of the models.
+        As of `Evaluation`, of any of the models; ``n_parameters`` and ``seconds_per_epoch`` may be
+        beside them.
     notes : sequence of str
         For the caption.
+    random_state : int, default=0
+        Seed of intervals and tests.
 
     Returns
     -------
@@ -146,13 +156,20 @@ def compare(
         If the table breaks its contract, or models were tested on different rows.
     """
     validate(predictions, tasks)
-    rows = [
-        _row(part, task)
-        for task in tasks
-        for _, part in predictions[predictions["task"] == task.name].groupby("model", sort=False)
-    ]
+    rows: list[dict[str, object]] = []
+    pairs = []
+    for task in tasks:
+        if (predictions["task"] == task.name).any():
+            panel = make_panel(predictions, task)
+            resamples = resample_panel(panel, random_state=random_state)
+            rows += _rows(panel, resamples)
+            pairs.append(pairwise.compare_pairs(panel, resamples, random_state=random_state))
     table = pd.DataFrame(rows).merge(_time_table(timings), on=["task", "model"], how="left")
-    return Comparison(table, tuple(notes))
+    named = not subjects_of(predictions).empty
+    filled = [part for part in pairs if not part.empty]
+    all_pairs = pd.concat(filled, ignore_index=True) if filled else pairs[0]
+    all_notes = (*notes, *_statistics_notes(named, bool(filled)))
+    return Comparison(table, all_notes, all_pairs)
 
 
 def confusion(predictions: pd.DataFrame, task: Task, model: str) -> pd.DataFrame:
@@ -177,60 +194,62 @@ def confusion(predictions: pd.DataFrame, task: Task, model: str) -> pd.DataFrame
     ValueError
         If the task is a regression, or the table has no row of task and model.
     """
-    if task.classes is None:
-        raise ValueError(f"Task {task.name!r} is a regression and has no confusion matrix.")
-    find_task(task.name, [task])
-    rows = predictions[(predictions["task"] == task.name) & (predictions["model"] == model)]
-    if rows.empty:
-        raise ValueError(f"The predictions have no row of task {task.name!r} and model {model!r}.")
+    rows = rows_of(predictions, task, model)
+    classes = list(task.classes or ())
     counts = pd.crosstab(rows["y_true"].to_numpy(dtype=object), predicted_classes(rows, task))
-    counts = counts.reindex(index=list(task.classes), columns=list(task.classes), fill_value=0)
+    counts = counts.reindex(index=classes, columns=classes, fill_value=0)
     return counts.rename_axis(index="true", columns="predicted")
 
 
-def _row(part: pd.DataFrame, task: Task) -> dict[str, object]:
-    folds = [rows for _, rows in part.groupby("fold")]
-    row: dict[str, object] = {
-        "task": task.name,
-        "model": part["model"].iloc[0],
-        "n_rows": len(part),
-        "n_folds": len(folds),
-    }
+def _rows(panel: Panel, resamples: Resamples) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = [
+        {
+            "task": panel.task.name,
+            "model": model,
+            "n_rows": len(panel.image_ids),
+            "n_subjects": panel.n_subjects,
+            "n_folds": len(panel.by_fold),
+        }
+        for model in panel.models
+    ]
     for metric in METRICS:
-        scores = pd.Series([metric.score(rows, task) for rows in folds], dtype=np.float64)
-        row[f"{metric.name}_mean"] = scores.mean()
-        row[f"{metric.name}_std"] = scores.std(ddof=1)
-        row[f"{metric.name}_pooled"] = metric.score(part, task)
-    return row
+        for row, scores in zip(rows, _scores(panel, resamples, metric), strict=True):
+            row |= {f"{metric.name}_{what}": score for what, score in scores.items()}
+    return rows
+
+
+def _scores(panel: Panel, resamples: Resamples, metric: Metric) -> Iterator[dict[str, float]]:
+    """Yield every model's scores by one metric."""
+    if not metric.suits(panel.task):
+        yield from [dict.fromkeys(("mean", "std", "pooled", "low", "high"), np.nan)] * len(
+            panel.models
+        )
+        return
+    folds = pd.DataFrame(metric.formula(Tally(panel.by_fold)))
+    total, drawn, without = (metric.formula(Tally(sums)) for sums in resamples)
+    for model in range(len(panel.models)):
+        pooled = float(total[model])
+        low, high = score_interval(metric, pooled, drawn[:, model], without[:, model])
+        mean, std = folds[model].mean(), folds[model].std(ddof=1)
+        yield {"mean": mean, "std": std, "pooled": pooled, "low": low, "high": high}
+
+
+def _statistics_notes(named: bool, has_pairs: bool) -> list[str]:
+    notes = [_PEOPLE_NOTE if named else _PHOTOS_NOTE]
+    if has_pairs:
+        notes.append(_PAIRS_NOTE.format(unit="people" if named else "photos"))
+    return notes
 
 
 def _time_table(timings: pd.DataFrame | None) -> pd.DataFrame:
-    names = ["task", "model", "fit_seconds", "ms_per_face"]
+    means = ["fit_seconds", *NETWORK_COSTS]
+    names = ["task", "model", "fit_seconds", "ms_per_face", *NETWORK_COSTS]
     if timings is None or timings.empty:
-        return pd.DataFrame(columns=names).astype({"fit_seconds": float, "ms_per_face": float})
-    weighted = timings.assign(ms=timings["predict_ms_per_row"] * timings["n_test"])
-    sums = weighted.groupby(["task", "model"], as_index=False).agg(
-        fit_seconds=("fit_seconds", "mean"), ms=("ms", "sum"), n_test=("n_test", "sum")
+        return pd.DataFrame(columns=names).astype(dict.fromkeys(names[2:], float))
+    missing = {name: np.nan for name in NETWORK_COSTS if name not in timings}
+    weighted = timings.assign(ms=timings["predict_ms_per_row"] * timings["n_test"], **missing)
+    groups = weighted.groupby(["task", "model"], as_index=False)
+    sums = groups.agg(
+        ms=("ms", "sum"), n_test=("n_test", "sum"), **{name: (name, "mean") for name in means}
     )
     return sums.assign(ms_per_face=sums["ms"] / sums["n_test"])[names]
-
-
-def _format_metric(table: pd.DataFrame, metric: Metric, mark: Callable[[str], str]) -> pd.Series:
-    pooled = table["n_folds"] > MOST_FOLDS
-    values = table[f"{metric.name}_mean"].where(~pooled, table[f"{metric.name}_pooled"])
-    spreads = table[f"{metric.name}_std"].where(~pooled)
-    shown = (values * metric.scale).round(metric.decimals)
-    # Rows that print the same number are equally good.
-    best = shown.groupby(table["task"]).transform("max" if metric.larger_is_better else "min")
-    texts = _format_numbers(values * metric.scale, metric.decimals)
-    spread_texts = _format_numbers(spreads * metric.scale, metric.decimals)
-    texts = texts.where(spreads.isna(), texts + " ± " + spread_texts)
-    return texts.where(shown != best, texts.map(mark))
-
-
-def _format_numbers(values: pd.Series, decimals: int) -> pd.Series:
-    return values.map(lambda value: MISSING if pd.isna(value) else f"{value:.{decimals}f}")
-
-
-def _latex(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in text)

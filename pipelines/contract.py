@@ -10,6 +10,7 @@ from pipelines.tasks import Task, find_task
 
 KEY = ["image_id", "task", "model"]
 COLUMNS = [*KEY, "fold", "y_true", "years_true", "years_pred"]
+OPTIONAL = ["subject_id"]
 TEXT = [*KEY, "y_true"]
 
 # How far from 1 the probabilities of a row may sum.
@@ -83,6 +84,42 @@ def _facts(rows: pd.DataFrame, task: Task) -> set[tuple[object, ...]]:
     return set(facts.where(facts.notna(), None).itertuples(index=False, name=None))
 
 
+def subjects_of(table: pd.DataFrame) -> pd.Series:
+    """Look up who is in each photo.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The out-of-fold table. A model that leaves `subject_id` out joins those that don't: who is
+        in a photo is a fact about the photo.
+
+    Returns
+    -------
+    Series of object
+        Subject by `image_id`; photos of which no row names one are not in it.
+    """
+    if "subject_id" not in table:
+        return pd.Series(dtype=object)
+    known = table[["image_id", "subject_id"]].dropna()
+    known = known[known["subject_id"] != ""].drop_duplicates("image_id")
+    return known.set_index("image_id")["subject_id"].astype(object)
+
+
+def _check_subjects(table: pd.DataFrame) -> None:
+    """Check that a photo is of one subject in every row."""
+    if "subject_id" not in table:
+        return
+    pairs = table[["image_id", "subject_id"]].dropna().drop_duplicates()
+    doubled = pairs["image_id"].duplicated()
+    if doubled.any():
+        image_id = pairs.loc[doubled, "image_id"].iloc[0]
+        names = pairs.loc[pairs["image_id"] == image_id, "subject_id"].tolist()
+        raise PredictionTableError(
+            f"{doubled.sum()} photos have more than one subject_id, such as image_id "
+            f"{image_id!r}: {names}. Name one subject a photo, or leave the column out."
+        )
+
+
 def check_columns(table: pd.DataFrame) -> None:
     """Check that the columns that every table has are there.
 
@@ -111,8 +148,9 @@ def validate(table: pd.DataFrame, tasks: Sequence[Task]) -> None:
     ------
     PredictionTableError
         If there are no rows, a column is missing, a key is doubled, a task or class is unknown,
-        probabilities are not such, a number is not finite, or the models of a task were not
-        tested on the same photos in the same folds (then their scores can't be compared).
+        probabilities are not such, a number is not finite, a photo has two subjects, or the
+        models of a task were not tested on the same photos in the same folds (then their scores
+        can't be compared).
     """
     check_columns(table)
     if table.empty:
@@ -123,6 +161,7 @@ def validate(table: pd.DataFrame, tasks: Sequence[Task]) -> None:
             f"{doubled} rows repeat an image_id, task and model; first: "
             f"{_first(table, table.duplicated(KEY))}. Keep one of each."
         )
+    _check_subjects(table)
     for name, rows in table.groupby("task"):
         task = find_task(str(name), tasks)
         if task.is_regression:

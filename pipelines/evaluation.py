@@ -1,7 +1,7 @@
 """Cross-validation that hands every model the same rows and keeps every prediction."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -51,6 +51,7 @@ def cross_validate(
     folds: np.ndarray,
     groups: Sequence[Any] | None = None,
     years: np.ndarray | None = None,
+    fit_extras: Mapping[str, Mapping[str, np.ndarray]] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Fit and test a new estimator on every fold.
@@ -76,6 +77,9 @@ def cross_validate(
         Subject of each row; missing ones are subjects of their own.
     years : ndarray of shape (n,), float, or None
         True ages for a classification; NaN where unknown.
+    fit_extras : mapping of str to mapping of str to ndarray of shape (n,), or None
+        More arguments of `fit`, by name: each is columns by name, of which `fit` gets the
+        training rows only.
     progress : callable or None
         Called with one line of text after each fold.
 
@@ -90,10 +94,11 @@ def cross_validate(
         than two folds, or a subject is in more than one.
     """
     y = _check(task, X, y, image_ids, folds, groups, years)
+    extras = _check_extras(fit_extras or {}, len(X))
     parts, timings = [], []
     for fold in np.unique(folds):
         train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        fitted, seconds = _fit(make_estimator(), X, y, groups, train)
+        fitted, seconds = _fit(make_estimator(), X, y, groups, extras, train)
         answers, test_seconds = _answers(fitted, X[test], task)
         parts.append(pd.DataFrame({"row": test, "fold": fold, **answers}))
         timings.append((fold, seconds, 1000 * test_seconds / len(test), len(train), len(test)))
@@ -101,6 +106,8 @@ def cross_validate(
             progress(f"{task.name} {model} fold {fold}: {seconds:.1f} s, {len(train)} rows")
     answers_table = pd.concat(parts).set_index("row").sort_index()
     table = _truth(task, model, y, image_ids, years).join(answers_table)
+    if groups is not None:
+        table["subject_id"] = _names(groups)
     return Evaluation(concat([table]), _timing_table(task, model, timings))
 
 
@@ -140,11 +147,36 @@ def _check_labels(task: Task, y: np.ndarray) -> np.ndarray:
     return numbers if task.classes is None else numbers.astype(str)
 
 
+def _check_extras(
+    extras: Mapping[str, Mapping[str, np.ndarray]], n_rows: int
+) -> dict[str, dict[str, np.ndarray]]:
+    checked = {}
+    for argument, columns in extras.items():
+        checked[argument] = {name: np.asarray(values) for name, values in columns.items()}
+        for name, values in checked[argument].items():
+            if len(values) != n_rows:
+                raise ValueError(
+                    f"'{argument}' must have {n_rows} rows of {name!r}, as X has. "
+                    f"Got {len(values)}."
+                )
+    return checked
+
+
 def _fit(
-    estimator: Any, X: Rows, y: np.ndarray, groups: Sequence[Any] | None, train: np.ndarray
+    estimator: Any,
+    X: Rows,
+    y: np.ndarray,
+    groups: Sequence[Any] | None,
+    extras: Mapping[str, Mapping[str, np.ndarray]],
+    train: np.ndarray,
 ) -> tuple[Any, float]:
     rows = X[train]
-    known = {} if groups is None else {"groups": subject_codes(groups, len(y))[train]}
+    known: dict[str, Any] = {
+        argument: {name: values[train] for name, values in columns.items()}
+        for argument, columns in extras.items()
+    }
+    if groups is not None:
+        known["groups"] = subject_codes(groups, len(y))[train]
     start = time.perf_counter()
     estimator.fit(rows, y[train], **known)
     return estimator, time.perf_counter() - start
@@ -175,6 +207,15 @@ def _truth(
             "y_true": pd.array([None] * len(y) if task.is_regression else y, dtype="str"),
             "years_true": y if task.is_regression else _years(years, missing),
         }
+    )
+
+
+def _names(groups: Sequence[Any]) -> Any:
+    names = pd.Series(np.asarray(groups, dtype=object), dtype=object)
+    known = names.notna() & (names != "")
+    return pd.array(
+        [str(name) if is_known else None for name, is_known in zip(names, known, strict=True)],
+        dtype="str",
     )
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 # One hue from light to dark: legible in print and to colour-blind readers.
 COLOURS = "Blues"
 DPI = 150
+# The dark end of that hue.
+INK = "#08519c"
 
 
 def draw_confusion(matrix: pd.DataFrame, title: str, path: str | os.PathLike[str]) -> None:
@@ -64,3 +66,65 @@ def _write_cell(axes: "Axes", row: int, column: int, share: float, count: int) -
     style: dict[str, Any] = {"ha": "center", "color": colour}
     axes.text(column, row, f"{share:.0%}", va="bottom", fontsize=10, **style)
     axes.text(column, row + 0.08, f"{count}", va="top", fontsize=7, **style)
+
+
+def draw_reliability(table: pd.DataFrame, title: str, path: str | os.PathLike[str]) -> None:
+    """Draw a reliability diagram as PNG.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One model's bins; see `reliability_table`.
+    title : str
+        Title of the figure.
+    path : path
+        The PNG file to write.
+
+    Notes
+    -----
+    Each point is as many answers as the others, with the 95 % interval of their accuracy; the
+    strip below shows which confidences they span. On the diagonal a model is as often right as it
+    says.
+    DeGroot and Fienberg, "The comparison and evaluation of forecasters" (The Statistician 32,
+    1983).
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2, 5.6), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes, strip = figure.subplots(2, 1, sharex=True, height_ratios=(6, 1))
+    axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=1, label="as sure as right")
+    errors = np.abs(table[["low", "high"]].to_numpy().T - table["accuracy"].to_numpy())
+    axes.errorbar(
+        table["confidence"],
+        table["accuracy"],
+        # A bin without an interval has no bar.
+        yerr=np.nan_to_num(errors),
+        fmt="o-",
+        color=INK,
+        capsize=3,
+        markersize=5,
+        label="model, 95 % interval",
+    )
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="accuracy", title=title)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)  # no point is under it
+    _draw_spans(strip, table)
+    for panel in (axes, strip):
+        panel.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    figure.savefig(path, format="png")
+
+
+def _draw_spans(axes: "Axes", table: pd.DataFrame) -> None:
+    """Draw where the confidences lie: bars whose area is the number of answers."""
+    width = (table["confidence_max"] - table["confidence_min"]).clip(lower=0.005)
+    axes.bar(
+        (table["confidence_min"] + table["confidence_max"]) / 2,
+        table["n_rows"] / width,
+        width=width,
+        color=INK,
+        edgecolor="white",
+        linewidth=0.5,
+    )
+    axes.set(xlabel="confidence", ylabel="answers", yticks=[])

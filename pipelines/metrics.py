@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipelines import formulas
+from pipelines.tallies import Tally, tally_classes
+
 
 def accuracy(y_true: np.ndarray, y_pred: np.ndarray) -> float:
     """Compute the share of exact answers.
@@ -29,8 +32,7 @@ def accuracy(y_true: np.ndarray, y_pred: np.ndarray) -> float:
     >>> accuracy(["0-2", "4-6"], ["0-2", "8-13"])
     0.5
     """
-    true, predicted = _pair(y_true, y_pred)
-    return float(np.mean(true == predicted))
+    return float(formulas.accuracy(_tally(y_true, y_pred)))
 
 
 def one_off(y_true: np.ndarray, y_pred: np.ndarray, classes: Sequence[str]) -> float:
@@ -53,8 +55,30 @@ def one_off(y_true: np.ndarray, y_pred: np.ndarray, classes: Sequence[str]) -> f
     >>> one_off(["0-2", "0-2"], ["4-6", "8-13"], ["0-2", "4-6", "8-13"])
     0.5
     """
-    true, predicted = _pair(y_true, y_pred)
-    return float(np.mean(abs(_positions(true, classes) - _positions(predicted, classes)) <= 1))
+    return float(formulas.one_off(_tally(y_true, y_pred, classes)))
+
+
+def class_recall(y_true: np.ndarray, y_pred: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """Compute the share of each class's rows that were recognised.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n,)
+        Class names.
+    classes : sequence of str
+        All classes in their order.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,), float64
+        In [0, 1]; NaN for a class without rows.
+
+    Examples
+    --------
+    >>> class_recall(["a", "a", "b"], ["a", "b", "b"], ["a", "b", "c"]).tolist()
+    [0.5, 1.0, nan]
+    """
+    return formulas.recall(_tally(y_true, y_pred, classes))
 
 
 def balanced_accuracy(y_true: np.ndarray, y_pred: np.ndarray) -> float:
@@ -76,8 +100,7 @@ def balanced_accuracy(y_true: np.ndarray, y_pred: np.ndarray) -> float:
     >>> balanced_accuracy(["a", "a", "a", "b"], ["a", "a", "a", "a"])
     0.5
     """
-    true, predicted = _pair(y_true, y_pred)
-    return float(np.mean([np.mean(predicted[true == name] == name) for name in np.unique(true)]))
+    return float(formulas.balanced_accuracy(_tally(y_true, y_pred)))
 
 
 def macro_f1(y_true: np.ndarray, y_pred: np.ndarray) -> float:
@@ -99,14 +122,32 @@ def macro_f1(y_true: np.ndarray, y_pred: np.ndarray) -> float:
     >>> round(macro_f1(["a", "a", "b"], ["a", "b", "b"]), 3)
     0.667
     """
-    true, predicted = _pair(y_true, y_pred)
-    scores = []
-    for name in np.unique(np.concatenate([true, predicted])):
-        is_true, is_predicted = true == name, predicted == name
-        # F1 = 2 TP / (2 TP + FP + FN): the denominator is what occurs, so never zero.
-        hits = np.sum(is_true & is_predicted)
-        scores.append(2 * hits / (np.sum(is_true) + np.sum(is_predicted)))
-    return float(np.mean(scores))
+    return float(formulas.macro_f1(_tally(y_true, y_pred)))
+
+
+def quadratic_kappa(y_true: np.ndarray, y_pred: np.ndarray, classes: Sequence[str]) -> float:
+    """Compute Cohen's kappa with quadratic weights: agreement beyond chance, far errors dearer.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n,)
+        Class names.
+    classes : sequence of str
+        All classes in their order; the distance of two is the difference of their positions.
+
+    Returns
+    -------
+    float
+        At most 1; 0 is chance; NaN where only one class occurs. Cohen, "Weighted kappa: nominal
+        scale agreement with provision for scaled disagreement or partial credit" (Psychological
+        Bulletin 70, 1968).
+
+    Examples
+    --------
+    >>> quadratic_kappa(["a", "b", "c", "c"], ["a", "b", "b", "c"], ["a", "b", "c"])
+    0.8
+    """
+    return float(formulas.quadratic_kappa(_tally(y_true, y_pred, classes)))
 
 
 def mae(years_true: np.ndarray, years_pred: np.ndarray) -> float:
@@ -157,6 +198,14 @@ def cumulative_score(years_true: np.ndarray, years_pred: np.ndarray, limit: floa
     return float(np.mean(np.abs(true - predicted) <= limit))
 
 
+def _tally(y_true: np.ndarray, y_pred: np.ndarray, classes: Sequence[str] | None = None) -> Tally:
+    true, predicted = _pair(y_true, y_pred)
+    if classes is None:
+        classes = np.unique(np.concatenate([true, predicted])).tolist()
+    rows = tally_classes(_positions(true, classes), _positions(predicted, classes), len(classes))
+    return Tally(rows.sum(axis=0))
+
+
 def _pair(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     true, predicted = np.asarray(first), np.asarray(second)
     if true.shape != predicted.shape or true.ndim != 1 or not len(true):
@@ -169,7 +218,7 @@ def _pair(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 def _positions(names: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     order = {name: position for position, name in enumerate(classes)}
-    unknown = sorted({str(name) for name in names} - set(order))
+    unknown = sorted({str(name) for name in names} - {str(name) for name in order})
     if unknown:
         raise ValueError(f"Unknown classes {unknown}. Known classes: {list(classes)}.")
     return np.array([order[name] for name in names])

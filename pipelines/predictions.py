@@ -11,6 +11,8 @@ One row a photo, task and model, predicted by a model that never saw the photo's
 ``p_<class>``  probability of each class of the task; other tasks' columns are missing
 ``years_true`` true age in years; missing where unknown
 ``years_pred`` predicted, or expected, age in years; missing where the model gives none
+``subject_id`` who is in the photo; missing where unknown. The column may be left out: each
+               photo then counts as a subject of its own
 =============  =========================================================================
 
 Any other model joins a comparison by handing in such a table as a file.
@@ -24,7 +26,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipelines.contract import COLUMNS, KEY, TEXT, check_columns, validate
+from pipelines.contract import (
+    COLUMNS,
+    KEY,
+    OPTIONAL,
+    TEXT,
+    check_columns,
+    subjects_of,
+    validate,
+)
 from pipelines.errors import PredictionTableError
 from pipelines.tasks import Task
 
@@ -32,9 +42,11 @@ __all__ = [
     "COLUMNS",
     "KEY",
     "MAX_BYTES",
+    "OPTIONAL",
     "concat",
     "predicted_classes",
     "read",
+    "subjects_of",
     "validate",
     "write",
 ]
@@ -143,8 +155,9 @@ def write(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    optional = [name for name in OPTIONAL if name in table.columns]
     probabilities = [name for name in table.columns if name.startswith("p_")]
-    return table[[*COLUMNS, *probabilities]]
+    return table[[*COLUMNS, *optional, *probabilities]]
 
 
 def _check_suffix(path: Path) -> None:
@@ -174,6 +187,6 @@ def _without_pyarrow(path: Path) -> PredictionTableError:
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """Give the columns their types: an empty column of a file has none."""
-    text = dict.fromkeys(TEXT, "str")
+    text = dict.fromkeys([*TEXT, *table.columns.intersection(OPTIONAL)], "str")
     numbers = {name: np.float64 for name in table.columns if name.startswith(("p_", "years_"))}
     return table.astype({**text, **numbers, "fold": np.int64})

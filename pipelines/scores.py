@@ -1,4 +1,4 @@
-"""Which metric applies to which task, and its score on rows of the out-of-fold table."""
+"""Which metric applies to which task, its unit in tables, and its formula."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,9 +6,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipelines import metrics
-from pipelines.predictions import predicted_classes
+from pipelines import formulas
+from pipelines.tallies import Tally, tally_rows
 from pipelines.tasks import Task
+
+
+def _any_classes(task: Task) -> bool:
+    return task.classes is not None
+
+
+def _ordered(task: Task) -> bool:
+    return task.ordered
+
+
+def _always(task: Task) -> bool:
+    return True  # whether the ages are known is seen in the rows
 
 
 @dataclass(frozen=True)
@@ -26,8 +38,12 @@ class Metric:
     decimals : int
         Digits printed after the point.
     larger_is_better : bool
-    score : callable
-        Takes rows and their task, returns a float; NaN where it does not apply.
+    formula : callable
+        Takes a `Tally` of shape (..., K), returns an array of shape (...).
+    suits : callable
+        Takes a task, returns whether the metric applies to it.
+    counts_rows : bool, default=False
+        Whether it is a plain share of rows, each right or wrong.
     """
 
     name: str
@@ -35,52 +51,42 @@ class Metric:
     scale: float
     decimals: int
     larger_is_better: bool
-    score: Callable[[pd.DataFrame, Task], float]
+    formula: Callable[[Tally], np.ndarray]
+    suits: Callable[[Task], bool]
+    counts_rows: bool = False
 
-
-def _accuracy(rows: pd.DataFrame, task: Task) -> float:
-    return np.nan if task.is_regression else metrics.accuracy(*_classes(rows, task))
-
-
-def _one_off(rows: pd.DataFrame, task: Task) -> float:
-    if task.classes is None or not task.ordered:
-        return np.nan
-    return metrics.one_off(*_classes(rows, task), task.classes)
-
-
-def _balanced_accuracy(rows: pd.DataFrame, task: Task) -> float:
-    return np.nan if task.is_regression else metrics.balanced_accuracy(*_classes(rows, task))
-
-
-def _macro_f1(rows: pd.DataFrame, task: Task) -> float:
-    return np.nan if task.is_regression else metrics.macro_f1(*_classes(rows, task))
-
-
-def _mae(rows: pd.DataFrame, task: Task) -> float:
-    true, predicted = _years(rows)
-    return metrics.mae(true, predicted) if len(true) else np.nan
-
-
-def _cs5(rows: pd.DataFrame, task: Task) -> float:
-    true, predicted = _years(rows)
-    return metrics.cumulative_score(true, predicted) if len(true) else np.nan
+    def score(self, rows: pd.DataFrame, task: Task) -> float:
+        """Score rows of the out-of-fold table; NaN where the metric does not apply."""
+        if not self.suits(task):
+            return np.nan
+        return float(self.formula(Tally(tally_rows(rows, task).sum(axis=0))))
 
 
 METRICS = (
-    Metric("accuracy", "Accuracy (%)", 100, 1, True, _accuracy),
-    Metric("one_off", "One-off (%)", 100, 1, True, _one_off),
-    Metric("balanced_accuracy", "Balanced acc. (%)", 100, 1, True, _balanced_accuracy),
-    Metric("macro_f1", "Macro F1 (%)", 100, 1, True, _macro_f1),
-    Metric("mae", "MAE (years)", 1, 2, False, _mae),
-    Metric("cs5", "CS@5 (%)", 100, 1, True, _cs5),
+    Metric("accuracy", "Accuracy (%)", 100, 1, True, formulas.accuracy, _any_classes, True),
+    Metric("one_off", "One-off (%)", 100, 1, True, formulas.one_off, _ordered, True),
+    Metric(
+        "balanced_accuracy",
+        "Balanced acc. (%)",
+        100,
+        1,
+        True,
+        formulas.balanced_accuracy,
+        _any_classes,
+    ),
+    Metric("macro_f1", "Macro F1 (%)", 100, 1, True, formulas.macro_f1, _any_classes),
+    Metric("kappa", "QW kappa", 1, 2, True, formulas.quadratic_kappa, _ordered),
+    Metric("mae", "MAE (years)", 1, 2, False, formulas.mae, _always),
+    Metric("cs5", "CS@5 (%)", 100, 1, True, formulas.cs5, _always, True),
 )
 
 
-def _classes(rows: pd.DataFrame, task: Task) -> tuple[np.ndarray, np.ndarray]:
-    return rows["y_true"].to_numpy(dtype=object), predicted_classes(rows, task)
+def metrics_of(task: Task) -> tuple[Metric, ...]:
+    """Return the metrics that apply to a task, in the order of tables."""
+    return tuple(metric for metric in METRICS if metric.suits(task))
 
 
-def _years(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Give true and predicted years of the rows that have both."""
-    both = rows[["years_true", "years_pred"]].dropna().to_numpy(dtype=np.float64)
-    return both[:, 0], both[:, 1]
+def main_metric(task: Task) -> Metric:
+    """Return the metric that a task is judged by: accuracy, or the error in years."""
+    name = "mae" if task.is_regression else "accuracy"
+    return next(metric for metric in METRICS if metric.name == name)

@@ -24,7 +24,17 @@ MAY_IMPORT = {
         *("skops", "matplotlib", "jinja2"),
     },
 }
-HEAVY = {"torch", "torchvision", "dlib", "sklearn", "pandas", "h5py", "skops", "matplotlib"}
+HEAVY = {
+    "numpy",
+    "torch",
+    "torchvision",
+    "dlib",
+    "sklearn",
+    "pandas",
+    "h5py",
+    "skops",
+    "matplotlib",
+}
 
 
 def sources(package: str) -> list[Path]:

@@ -175,12 +175,6 @@ class Reader:
         self.data = data
         self.position = position
 
-    def expect(self, start: bytes) -> None:
-        """Step over bytes that must come next."""
-        if not self.data.startswith(start, self.position):
-            raise ValueError(f"{start!r} is missing")
-        self.position += len(start)
-
     def integer(self) -> int:
         """Read an integer."""
         control = self.data[self.position]

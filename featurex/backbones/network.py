@@ -45,6 +45,11 @@ class NetworkBackbone(Backbone):
         """
 
     @property
+    @abstractmethod
+    def weights_file(self) -> Path:
+        """Where the weights are; raises a BackboneError that says how to get them."""
+
+    @property
     def preprocessing(self) -> dict[str, Any]:
         """``(x / 255 - mean) / std`` of a chip that has the network's size; nothing is cropped."""
         return {"mean": self.mean, "std": self.std}
@@ -68,10 +73,7 @@ class NetworkBackbone(Backbone):
         """Load the network up to `layer`."""
         network = self.untrained()
         extractor: nn.Module = network.extractor  # type: ignore[assignment]
-        file = self.weights_file
-        if file is None:
-            raise BackboneError(f"{self.name} has no weights file.")
-        _load(extractor, file, self)
+        _load(extractor, self.weights_file, self)
         return network.eval()
 
 

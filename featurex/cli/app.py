@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from featurex._version import __version__
-from featurex.cli import audit, cache, compare, demo, extract, fit, listing, predict
+from featurex.cli import audit, cache, compare, demo, explain, extract, fit, listing, predict
 
 app = typer.Typer(
     name="featurex",
@@ -18,6 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich's help would take a third of the time of 'featurex --help'
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(demo.demo)
@@ -28,6 +29,7 @@ app.command()(audit.audit)
 app.command()(compare.compare)
 app.command()(fit.fit)
 app.command()(predict.predict)
+app.command()(explain.explain)
 app.add_typer(cache.app, name="cache")
 
 

@@ -43,7 +43,7 @@ _MOST_LABELS = 10  # on the screen
 def audit(
     dataset: Dataset,
     root: Root = None,
-    cache: CacheDir = Path("cache"),
+    cache: CacheDir = Path("face-cache"),
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for the tables and the page.")] = (
         Path("audit")
     ),

@@ -22,7 +22,7 @@ _MAKERS = ("featurex", "dlib-bin", "torch")
 @app.command()
 @guarded
 def info(folder: Folder, json: Json = False) -> None:
-    """List the spaces: rows, photos without a face, size, when they were made and by what."""
+    """List the spaces. Rows, photos without a face, size, when they were made and by what."""
     from cache import info as cache_info
     from featurex.cache_summary import count_without_face
 
@@ -42,7 +42,7 @@ def info(folder: Folder, json: Json = False) -> None:
 @app.command()
 @guarded
 def verify(folder: Folder, json: Json = False) -> None:
-    """Read every row and check it; exit code 1 where anything is damaged."""
+    """Read every row and check it. Exit code 1 where anything is damaged."""
     from cache import verify as cache_verify
 
     problems = cache_verify(folder)
@@ -61,7 +61,7 @@ def verify(folder: Folder, json: Json = False) -> None:
 @app.command()
 @guarded
 def repair(folder: Folder, json: Json = False) -> None:
-    """Drop what is damaged and keep the rest; exit code 1 where something is left to you."""
+    """Drop what is damaged and keep the rest. Exit code 1 where something is left to you."""
     from cache import repair as cache_repair
 
     repairs = cache_repair(folder)
@@ -79,7 +79,7 @@ def repair(folder: Folder, json: Json = False) -> None:
 @app.command()
 @guarded
 def compact(folder: Folder, json: Json = False) -> None:
-    """Merge many small files into few large ones, and drop rows that are stored twice."""
+    """Merge many small files into few large ones. Rows that are stored twice are dropped."""
     from cache import compact as cache_compact
 
     done = cache_compact(folder)

@@ -24,35 +24,45 @@ from featurex.cli.shared import (
     Root,
     Seed,
     Subjects,
+    Train,
     Weights,
     guarded,
-    out,
     print_json,
-    print_table,
     read_manifest,
     ready_folder,
     say,
 )
 from featurex.detectors import DEFAULT_DETECTOR
+from featurex.networks import NETWORKS
 
 DEFAULT_MODELS = ["majority", "svm", "random-forest", "mlp", "finetuned"]
+OTHER_MODELS = [name for name in NETWORKS if name not in DEFAULT_MODELS]
 
 
 @guarded
 def compare(
     dataset: Dataset,
     root: Root = None,
-    cache: CacheDir = Path("cache"),
+    cache: CacheDir = Path("face-cache"),
     out_dir: Annotated[
         Path, typer.Option("--out", help="Folder for tables, predictions and pictures.")
     ] = Path("comparison"),
     task: Annotated[
         list[str] | None,
-        typer.Option("--task", help="age-group, gender or age; all labelled ones by default."),
+        typer.Option(
+            "--task",
+            help="age-group, gender or age, all labelled ones by default; by name also gender-3 "
+            "(with undefined) and race.",
+        ),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", help=f"Any of {', '.join(DEFAULT_MODELS)}; all by default."),
+        typer.Option(
+            "--model",
+            help=f"{', '.join(DEFAULT_MODELS)} by default; also {', '.join(OTHER_MODELS)}. "
+            "NETWORK@SETTINGS names how a network is trained, such as finetuned@student-20x256; "
+            "A+B is the average of models, such as svm+finetuned.",
+        ),
     ] = None,
     backbone: BackboneName = "dlib-resnet",
     weights: Weights = None,
@@ -66,8 +76,9 @@ def compare(
         ),
     ] = "auto",
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
-    epochs: Annotated[int, typer.Option(min=1, help="Most epochs of a CNN.")] = 12,
+    epochs: Annotated[int, typer.Option(min=1, help="Most epochs of a network.")] = 12,
     batch_size: Annotated[int, typer.Option(min=2, help="Chips a training step.")] = 64,
+    train: Train = None,
     device: Device = "auto",
     jobs: Jobs = -1,
     age_policy: AgePolicy = "strict",
@@ -78,14 +89,16 @@ def compare(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Compare models on one data set, cross-validated so that no person is on both sides."""
+    """Compare models on one data set. Cross-validated, so that no person is on both sides."""
     from featurex.cli import stages
     from featurex.experiment import Design, FaceTable
-    from featurex.models import ModelOptions, check_model_names, suited
+    from featurex.fold_fits import remove_checkpoints
+    from featurex.models import ModelOptions, check_model_names, check_training, suited
     from featurex.report_files import write_result
     from featurex.tasks import choose_tasks
 
     models = check_model_names(model or DEFAULT_MODELS)
+    check_training(train or [])
     manifest = read_manifest(
         dataset,
         root,
@@ -108,10 +121,14 @@ def compare(
     if not json:
         stages.print_report(report)
     file = None if weights is None else str(weights)
-    options = ModelOptions(backbone, file, epochs, batch_size, device, seed, jobs)
+    options = ModelOptions(
+        backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())
+    )
     design = Design(tasks, models, protocol, folds, options)
-    result = stages.run_comparison(FaceTable(manifest, face_cache), design)
+    checkpoints = out_dir / "checkpoints"
+    result = stages.run_comparison(FaceTable(manifest, face_cache), design, checkpoints)
     files = write_result(result, design, out_dir)
+    remove_checkpoints(checkpoints)
     if json:
         print_json(
             result.comparison.table.astype(object)
@@ -119,7 +136,5 @@ def compare(
             .to_dict("records")
         )
         return
-    print_table(result.comparison.format(), "Comparison")
-    for note in result.comparison.notes:
-        out.print(f"- {note}", markup=False, soft_wrap=True)
+    stages.print_comparison(result.comparison, "Comparison")
     say(f"Wrote {len(files)} files into {out_dir}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from featurex.cli.shared import Seed, guarded, out, print_table, say
+from featurex.cli.shared import Seed, guarded, out, say
 
 if TYPE_CHECKING:
     from featurex.experiment import FaceTable
@@ -32,7 +32,7 @@ def demo(
     ] = Path("featurex-demo"),
     seed: Seed = 0,
 ) -> None:
-    """Extract, compare, fit and predict on the bundled people; nothing is downloaded."""
+    """Extract, compare, fit and predict on the bundled people. Nothing is downloaded."""
     from featurex import datasets
     from featurex.cli import stages
     from featurex.experiment import Design, FaceTable
@@ -49,9 +49,7 @@ def demo(
     design = Design([AGE_GROUP, GENDER], MODELS, "subjects", FOLDS, options)
     faces = FaceTable(manifest, cache)
     result = stages.run_comparison(faces, design)
-    print_table(result.comparison.format(), "Comparison (rendered people)")
-    for note in result.comparison.notes:
-        out.print(f"- {note}", markup=False, soft_wrap=True)
+    stages.print_comparison(result.comparison, "Comparison (rendered people)")
     write_result(result, design, folder / "comparison")
     _fit_and_predict(faces, options, photo, folder)
     say(f"Tables, predictions, model and pictures are in {folder}.")

@@ -33,7 +33,7 @@ from featurex.detectors import DEFAULT_DETECTOR
 def extract(
     dataset: Dataset,
     root: Root = None,
-    cache: CacheDir = Path("cache"),
+    cache: CacheDir = Path("face-cache"),
     backbone: Annotated[
         list[str] | None,
         typer.Option(
@@ -57,7 +57,7 @@ def extract(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Find, align and embed every face of a data set; what is in the cache is not done again."""
+    """Find, align and embed every face of a data set. What is in the cache is not done again."""
     from featurex.cli import stages
     from featurex.exceptions import DatasetError
 

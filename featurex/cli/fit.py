@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,7 @@ from featurex.cli.shared import (
     Root,
     Seed,
     Subjects,
+    Train,
     Weights,
     guarded,
     print_json,
@@ -34,6 +35,10 @@ from featurex.cli.shared import (
     say,
 )
 from featurex.detectors import DEFAULT_DETECTOR
+from featurex.networks import NETWORKS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @guarded
@@ -43,21 +48,31 @@ def fit(
     out_file: Annotated[Path, typer.Option("--out", help="The model's file.")] = Path(
         "model.featurex"
     ),
-    cache: CacheDir = Path("cache"),
+    cache: CacheDir = Path("face-cache"),
     task: Annotated[
         list[str] | None,
-        typer.Option("--task", help="age-group, gender or age; all labelled ones by default."),
+        typer.Option(
+            "--task",
+            help="age-group, gender or age, all labelled ones by default; by name also gender-3 "
+            "(with undefined) and race.",
+        ),
     ] = None,
     model: Annotated[
-        str, typer.Option("--model", help="svm, random-forest, mlp, majority or finetuned.")
+        str,
+        typer.Option(
+            "--model",
+            help=f"svm, random-forest, mlp, majority, {', '.join(NETWORKS)}; a network also with "
+            "settings, such as finetuned@student-20x256; or an average, such as svm+finetuned.",
+        ),
     ] = "svm",
     backbone: BackboneName = "dlib-resnet",
     weights: Weights = None,
     precision: Precision = "float32",
     mirror: Mirror = False,
     detector: DetectorName = DEFAULT_DETECTOR,
-    epochs: Annotated[int, typer.Option(min=1, help="Most epochs of a CNN.")] = 12,
+    epochs: Annotated[int, typer.Option(min=1, help="Most epochs of a network.")] = 12,
     batch_size: Annotated[int, typer.Option(min=2, help="Chips a training step.")] = 64,
+    train: Train = None,
     device: Device = "auto",
     jobs: Jobs = -1,
     age_policy: AgePolicy = "strict",
@@ -68,15 +83,17 @@ def fit(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Train one kind of model on all rows, for every task, and save it."""
+    """Train one kind of model on all rows, and save it. A model for every task."""
     from featurex.cli import stages
     from featurex.experiment import FaceTable
     from featurex.fitting import fit_models
+    from featurex.fold_fits import remove_checkpoints
     from featurex.model_files import save_model
-    from featurex.models import ModelOptions, check_model_names, suited
+    from featurex.models import ModelOptions, check_model_names, check_training, parts_of, suited
     from featurex.tasks import choose_tasks
 
-    check_model_names([model])
+    (model,) = check_model_names([model])
+    check_training(train or [])
     if out_file.is_dir():
         raise ValueError(f"{out_file} is a folder: name the model's file with --out.")
     manifest = read_manifest(
@@ -101,23 +118,41 @@ def fit(
     if not json:
         stages.print_report(report)
     file = None if weights is None else str(weights)
-    options = ModelOptions(backbone, file, epochs, batch_size, device, seed, jobs)
-    with progress(f"Fitting {model}", len(tasks)) as update:
+    options = ModelOptions(
+        backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())
+    )
+    checkpoints = out_file.with_name(f"{out_file.name}.checkpoints")
+    with progress(f"Fitting {model}", len(tasks) * len(parts_of(model))) as update:
+        steps = stages.Steps(update)
         estimators, metadata = fit_models(
-            FaceTable(manifest, face_cache), tasks, model, options, stages.stepper(update)
+            FaceTable(manifest, face_cache),
+            tasks,
+            model,
+            options,
+            steps.next,
+            on_epoch=steps.tell,
+            checkpoints=checkpoints,
         )
     save_model(out_file, estimators, metadata)
+    remove_checkpoints(checkpoints)
     if json:
         print_json(metadata)
         return
+    print_table(_summary(metadata))
+    say(f"Wrote {out_file} ({out_file.stat().st_size / 1e6:.1f} MB).")
+
+
+def _summary(metadata: dict[str, Any]) -> pd.DataFrame:
+    """Return one row a task; of an average, also those of its parts, whose scores are known."""
     import pandas as pd
 
     rows = [
-        (name, summary["n_faces"], *_score(summary))
-        for name, summary in metadata["training"].items()
+        (told["model"], task, summary["n_faces"], *_score(summary))
+        for told in (*metadata.get("parts", ()), metadata)
+        for task, summary in told["training"].items()
     ]
-    print_table(pd.DataFrame(rows, columns=["task", "faces", "inner score", "measure"]))
-    say(f"Wrote {out_file} ({out_file.stat().st_size / 1e6:.1f} MB).")
+    table = pd.DataFrame(rows, columns=["model", "task", "faces", "inner score", "measure"])
+    return table if "parts" in metadata else table.drop(columns="model")
 
 
 def _score(summary: dict[str, float | None]) -> tuple[str, str]:

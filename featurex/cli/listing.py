@@ -25,7 +25,7 @@ def datasets(json: Json = False) -> None:
 
 @guarded
 def backbones(json: Json = False) -> None:
-    """List what can make embeddings: size, length of an embedding, licence, weights."""
+    """List what can make embeddings. Size, length of an embedding, licence, weights."""
     from featurex.backbones.catalogue import DOWNLOAD, describe
 
     table = describe()

@@ -100,8 +100,9 @@ def _rows(found: Iterable[PhotoFaces]) -> Iterator[dict[str, Any]]:
                 "age_error": None if face.age_error is None else round(face.age_error, 1),
                 "gender": face.gender,
             } | {
-                f"p_{name}": round(p, 4)
-                for classes in face.probabilities.values()
+                # Only the usual tasks' classes are known by their names alone.
+                f"p_{name}" if task in ("gender", "age-group") else f"p_{task}_{name}": round(p, 4)
+                for task, classes in face.probabilities.items()
                 for name, p in classes.items()
             }
 

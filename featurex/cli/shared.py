@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from featurex.printable import printable
 
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from featurex.manifest import Manifest
 
 # Without a terminal nobody sees a line wrapped: a table keeps its rows whole in a file.
-_WIDE = None if sys.stdout.isatty() else 200
+_WIDE = None if sys.stdout.isatty() else 250
 out = Console(width=_WIDE, soft_wrap=False, highlight=False)
 err = Console(stderr=True, highlight=False)
 INTERRUPTED = 130
@@ -75,6 +73,14 @@ Subjects = Annotated[
 ]
 Jobs = Annotated[
     int, typer.Option("--jobs", help="Processes that tune models; -1 is one for each core.")
+]
+Train = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--train",
+        metavar="NAME=VALUE",
+        help="Change how networks are trained, such as learning_rate=6e-4 or precision=bfloat16.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
@@ -150,6 +156,8 @@ def read_manifest(
 
 def print_table(table: pd.DataFrame, title: str | None = None) -> None:
     """Print a table of strings and numbers."""
+    from rich.table import Table
+
     shown = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
     for name in table.columns:
         numeric = table[name].dtype.kind in "if"
@@ -187,15 +195,17 @@ def progress(description: str, total: int | None) -> Iterator[Callable[..., None
 
     Yields a function ``advance(n, note)`` to call with the steps done so far.
     """
+    from rich import progress as rich
+
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[rate]}"),
+        rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
+    with rich.Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
         task = bar.add_task(description, total=total, note="", rate="")
 
         def update(done: int, note: str = "", unit: str = "") -> None:

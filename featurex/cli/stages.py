@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featurex.cli.shared import first_names, print_table, progress, say
+from featurex.cli.shared import first_names, out, print_table, progress, say
 from featurex.detectors import DEFAULT_DETECTOR
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from featurex.extraction import ExtractionReport
     from featurex.face_cache import FaceCache
     from featurex.manifest import Manifest
+    from pipelines import Comparison
 
 
 def open_cache(
@@ -106,22 +107,43 @@ def print_report(report: ExtractionReport) -> None:
     )
 
 
-def run_comparison(faces: FaceTable, design: Design) -> Result:
+def run_comparison(faces: FaceTable, design: Design, checkpoints: Path | None = None) -> Result:
     """Cross-validate every model on every task."""
     from featurex.experiment import run
+    from featurex.models import single_models
 
-    n_folds = faces.folds(design).n_folds
-    with progress("Comparing", len(design.tasks) * len(design.models) * n_folds) as update:
-        return run(faces, design, stepper(update))
+    n_fits = len(design.tasks) * len(single_models(design.models)) * faces.folds(design).n_folds
+    with progress("Comparing", n_fits) as update:
+        steps = Steps(update)
+        return run(faces, design, steps.next, on_epoch=steps.tell, checkpoints=checkpoints)
 
 
-def stepper(update: Callable[..., None]) -> Callable[[str], None]:
-    """Return a function that moves a progress bar on by one step and shows a line beside it."""
-    done = 0
+def print_comparison(comparison: Comparison, title: str) -> None:
+    """Print the scores, the best with a star, their intervals, and the notes."""
+    print_table(comparison.format(lambda text: f"{text} *"), title)
+    print_table(comparison.format_intervals(), "95 % intervals")
+    for note in (*comparison.notes, comparison.marks_note("with *")):
+        out.print(f"- {note}", markup=False, soft_wrap=True)
 
-    def on_step(line: str) -> None:
-        nonlocal done
-        done += 1
-        update(done, line)
 
-    return on_step
+class Steps:
+    """Counts the steps of a progress bar, and shows a line beside it.
+
+    Parameters
+    ----------
+    update : callable
+        As `featurex.cli.shared.progress` gives it.
+    """
+
+    def __init__(self, update: Callable[..., None]) -> None:
+        self._update = update
+        self._done = 0
+
+    def next(self, line: str) -> None:
+        """Move on by one step."""
+        self._done += 1
+        self.tell(line)
+
+    def tell(self, line: str) -> None:
+        """Show a line, without a step."""
+        self._update(self._done, line)

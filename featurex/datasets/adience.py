@@ -12,7 +12,8 @@
   none. Any other policy maps the age, of a range its middle.
 - Years are left missing: almost all labels are groups, and the few single ages are no sample of
   anything.
-- Gender ``u`` (undefined, nearly all babies) is missing, so that the row still has its age.
+- Gender ``u`` (undefined, nearly all babies) is no class of the task ``gender``; the task
+  ``gender-3`` has it as its third.
 """
 
 import csv
@@ -29,7 +30,7 @@ from featurex.datasets.parsing import UnknownLabelError, parse_gender, unknown_l
 from featurex.datasets.photos import check_folder, find_folder, only_inside
 from featurex.datasets.reader import Reader
 from featurex.exceptions import DatasetError
-from featurex.labels import age_to_group, check_age_policy
+from featurex.labels import UNDEFINED, age_to_group, check_age_policy
 from featurex.manifest import Manifest
 
 FOLD_FILES = tuple(f"fold_{fold}_data.txt" for fold in range(5))
@@ -156,7 +157,7 @@ def _labels(label: dict[Any, Any], age_policy: str) -> dict[str, object]:
     return {
         "subject_id": label["face_id"] or None,
         "age_group": _age_group(label["age"], age_policy),
-        "gender": None if label["gender"] == "u" else parse_gender(label["gender"]),
+        "gender": UNDEFINED if label["gender"] == "u" else parse_gender(label["gender"]),
         "fold": label["fold"],
     }
 

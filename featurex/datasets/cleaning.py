@@ -10,7 +10,7 @@ import pandas as pd
 from featurex.exceptions import DatasetError
 from featurex.hashing import hash_files, image_id
 from featurex.images import read_reason
-from featurex.labels import age_to_group
+from featurex.labels import UNDEFINED, age_to_group
 from featurex.manifest import COPY_COLUMNS, Manifest, make_table, no_copies
 
 MAX_AGE = 116  # the oldest label in UTKFace
@@ -71,7 +71,8 @@ def clean(
 
     Drops, with their reasons, ages outside 0 to `max_age` years, rows without any label, files
     that can't be read, all copies of a photo whose labels conflict, and all but one of the other
-    copies (the first, with every label that any copy has). A known age gives the age group where
+    copies (the first, with every label that any copy has; an undefined gender gives way to any
+    other and alone is no label). A known age gives the age group where
     there is none. Copies that differ in race only stay one photo, of no race.
 
     Parameters
@@ -98,12 +99,19 @@ def clean(
     """
     rows = pd.DataFrame(candidates).reindex(columns=CANDIDATE_COLUMNS).reset_index(drop=True)
     rows["age"] = rows["age"].astype(np.float64)
+    undefined = set(rows["path"][rows["gender"] == UNDEFINED])
+    rows["gender"] = rows["gender"].mask(rows["gender"] == UNDEFINED, None)
     rows = dropped.split(rows, (rows["age"] < 0) | (rows["age"] > max_age), "age out of range")
     rows = dropped.split(rows, rows[LABELS].isna().all(axis=1), "no label")
     rows = _drop_copies(_with_ids(rows, dropped), dropped)
     rows = _with_age_groups(rows, dropped, age_policy)
     gone = ~dropped.copies["image_id"].isin(rows["image_id"])
     dropped.copies.loc[gone, "fate"] = "conflicting labels"
+    rows["gender"] = (
+        rows["gender"]
+        .astype(object)
+        .where(rows["gender"].notna() | ~rows["path"].isin(undefined), UNDEFINED)
+    )
     if rows.empty:
         raise DatasetError(_nothing_left(dataset, root, dropped))
     table = make_table(dict(rows.items()), dataset)

@@ -6,9 +6,12 @@ which the ones before found nothing.
 
 from __future__ import annotations
 
-from featurex.detectors.base import Detection, Detector
+from typing import TYPE_CHECKING
 
-__all__ = ["DEFAULT_DETECTOR", "DETECTORS", "Detection", "Detector", "get_detectors"]
+if TYPE_CHECKING:  # the command line shows the names without loading numpy
+    from featurex.detectors.base import Detector
+
+__all__ = ["DEFAULT_DETECTOR", "DETECTORS", "get_detectors"]
 
 HOG, CNN, HOG_THEN_CNN = "dlib-hog", "dlib-cnn", "hog+cnn"
 DETECTORS = (HOG, CNN, HOG_THEN_CNN)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from cache import CacheError, DamagedShardError, SchemaError, Space, Store, verify
+from cache.errors import VanishedShardError
+from cache.plain import open_plain
 
 
 def replace(name, **how):
@@ -255,3 +257,16 @@ def test_a_damaged_shard_deleted_and_made_again(filled, shard_files, flip_byte):
     )
     np.testing.assert_array_equal(again.column("embedding", keys)[:], rows["embedding"])
     assert verify(store.path.parent) == []
+
+
+def test_a_file_deleted_while_hdf5_opens_it_has_vanished(one_shard, shard_files, monkeypatch):
+    """Not damaged: a compact of another process put its rows into another file."""
+    (path,) = shard_files(one_shard)
+
+    def too_late(*args, **kwargs):
+        path.unlink()
+        raise OSError("can't retrieve stat info for file")  # HDF5's words for it
+
+    monkeypatch.setattr(h5py, "File", too_late)
+    with pytest.raises(VanishedShardError, match="no longer there"), open_plain(path):
+        pass

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featurex import experiment
+from featurex import experiment, fold_fits
 from featurex.experiment import Design, FaceTable, run
 from featurex.manifest import Manifest
 from featurex.models import ModelOptions
+from featurex.networks import get_network
 from featurex.tasks import AGE, AGE_GROUP, GENDER
-from pipelines import predictions
+from pipelines import predictions, random_forest
 
 OPTIONS = ModelOptions("tiny", epochs=2, batch_size=16, device="cpu", n_jobs=1)
 MODELS = ["majority", "svm", "finetuned"]
@@ -69,7 +70,7 @@ def test_no_subject_is_in_two_folds(result, colour_faces):
 def test_no_subject_is_trained_and_tested_on(colour_faces, monkeypatch):
     """What reaches `fit` in every fold, and not only what the table says of it."""
     seen, subjects = [], colour_faces.table["subject_id"].to_numpy(object)
-    real = experiment.make_estimator
+    real = fold_fits.make_estimator
 
     def spy(*args):
         estimator = real(*args)
@@ -77,7 +78,7 @@ def test_no_subject_is_trained_and_tested_on(colour_faces, monkeypatch):
         estimator.fit = lambda X, y, groups: seen.append((len(X), groups)) or fit(X, y, groups)
         return estimator
 
-    monkeypatch.setattr(experiment, "make_estimator", spy)
+    monkeypatch.setattr(fold_fits, "make_estimator", spy)
     folds = colour_faces.folds(SMALL).fold
     run(colour_faces, SMALL)
     assert len(seen) == 6
@@ -98,6 +99,70 @@ def test_the_same_seed_gives_the_same_predictions_and_scores(result, colour_face
     ):
         same = old["task"].isin(["gender", "age"]) & old["model"].isin(["svm", "finetuned"])
         pd.testing.assert_frame_equal(new[columns], old.loc[same, columns].reset_index(drop=True))
+
+
+@pytest.fixture(scope="module")
+def fused(colour_faces, tiny):
+    """An average beside one of its parts; the other is no row of its own."""
+    steps = []
+    design = Design([GENDER, AGE], ["svm+finetuned", "svm"], n_folds=3, options=OPTIONS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "_embedding_ms", lambda faces: 1e6)
+        return run(colour_faces, design, steps.append), steps
+
+
+def test_an_average_is_one_of_its_parts_predictions(fused, result):
+    rows, old = (
+        r.predictions.set_index(["task", "model", "image_id"]).sort_index()
+        for r in (fused[0], result)
+    )
+    predictions.validate(fused[0].predictions, DESIGN.tasks)
+    svm, network, average = (
+        table.loc[("gender", model)]
+        for table, model in ((old, "svm"), (old, "finetuned"), (rows, "svm+finetuned"))
+    )
+    odds = [np.log(part["p_male"] / part["p_female"]) for part in (svm, network, average)]
+    np.testing.assert_allclose(odds[2], (odds[0] + odds[1]) / 2, atol=1e-6)
+    ages = [old.loc[("age", model), "years_pred"] for model in ("svm", "finetuned")]
+    years = rows.loc[("age", "svm+finetuned"), "years_pred"]
+    np.testing.assert_allclose(years, (ages[0] + ages[1]) / 2)
+
+
+def test_every_part_of_an_average_is_fitted_once(fused):
+    result, steps = fused
+    assert len(steps) == len(result.record["parameters"]) == 2 * 2 * 3
+    assert {p["model"] for p in result.record["parameters"]} == {"svm", "finetuned"}
+
+
+def test_only_named_models_are_rows(fused):
+    table = fused[0].comparison.table
+    expected = [[task, m] for task in ("gender", "age") for m in ("svm+finetuned", "svm")]
+    assert table[["task", "model"]].to_numpy().tolist() == expected
+    assert set(fused[0].predictions["model"]) == {"svm+finetuned", "svm"}
+    assert np.isfinite(table[["fit_seconds", "ms_per_face"]]).all(axis=None)
+
+
+def test_an_average_costs_the_sum_of_its_parts_with_one_embedding(fused):
+    columns = ["fit_seconds", "predict_ms_per_row"]
+    times = fused[0].timings.set_index(["model", "task", "fold"])[columns].sort_index()
+    sums = times.loc["svm"] + times.loc["finetuned"]
+    pd.testing.assert_frame_equal(times.loc["svm+finetuned"], sums)
+    assert (times.loc["finetuned", "predict_ms_per_row"] < 1e6).all()
+    assert times.loc["svm+finetuned", "predict_ms_per_row"].between(1e6, 1.9e6).all()
+
+
+def test_an_average_of_two_models_on_embeddings_embeds_once(monkeypatch, colour_faces):
+    monkeypatch.setattr(experiment, "_embedding_ms", lambda faces: 1e6)
+    design = Design([GENDER], ["random-forest+majority"], n_folds=3, options=OPTIONS)
+    monkeypatch.setattr(random_forest, "TREES", 5)
+    times = run(colour_faces, design).timings
+    assert set(times["model"]) == {"random-forest", "majority", "random-forest+majority"}
+    assert times["predict_ms_per_row"].between(1e6, 1.9e6).all()
+
+
+def test_the_notes_say_what_an_average_is(fused, result):
+    assert experiment.AVERAGE_NOTE in fused[0].comparison.notes
+    assert experiment.AVERAGE_NOTE not in result.comparison.notes
 
 
 def test_another_seed_gives_other_folds(colour_faces):
@@ -128,6 +193,19 @@ def test_the_record_says_what_made_the_table(result, colour_faces):
     assert "svc__C" in svm["best_params"]
     network = next(p for p in record["parameters"] if p["model"] == "finetuned")
     assert [epoch["epoch"] for epoch in network["epochs"]] == [1, 2]
+    assert network["n_parameters"] == 8 * (3 * 9 + 1) + 2 * (8 + 1)
+    assert network["seconds_per_epoch"] > 0
+    fits = [p["fold"] for p in record["parameters"] if p["task"] == "age"]
+    assert fits == [0, 1, 2] * 3
+
+
+def test_the_table_says_what_a_network_costs(result):
+    table = result.comparison.table.set_index(["model", "task"])
+    assert table.loc["svm", "n_parameters"].isna().all()
+    assert table.loc["finetuned", "n_parameters"]["age"] == 8 * (3 * 9 + 1) + 101 * (8 + 1)
+    shown = result.comparison.format().set_index(["Model", "Task"])
+    assert shown.loc[("finetuned", "age"), "Parameters"] == "1 k"
+    assert shown.loc[("svm", "age"), "Epoch (s)"] == "–"
 
 
 def test_the_record_has_no_number_that_is_none_in_json(result):
@@ -177,3 +255,61 @@ def test_rows_without_a_label_are_in_no_fold_of_the_task(colour_faces):
     n_rows = result.comparison.table.set_index("task")["n_rows"]
     assert (n_rows["gender"], n_rows["age"]) == (61, 70)
     assert np.isfinite(result.comparison.table.set_index("task").loc["gender", "accuracy_mean"])
+
+
+NETWORK = Design([GENDER], ["finetuned"], n_folds=3, options=OPTIONS)
+
+
+def test_a_killed_comparison_goes_on_where_its_networks_stopped(
+    colour_faces, tiny, result, tmp_path
+):
+    class Killed(Exception):
+        pass
+
+    told = []
+
+    def kill(line):
+        told.append(line)
+        if len(told) == 3:  # the second fold's first epoch
+            raise Killed
+
+    folder = tmp_path / "checkpoints"
+    with pytest.raises(Killed):
+        run(colour_faces, NETWORK, on_epoch=kill, checkpoints=folder)
+    told.clear()
+    again = run(colour_faces, NETWORK, on_epoch=told.append, checkpoints=folder)
+    assert [line.split(":")[0] for line in told] == [
+        "gender finetuned 1 epoch 2/2",
+        "gender finetuned 2 epoch 1/2",
+        "gender finetuned 2 epoch 2/2",
+    ]
+    whole = result.predictions
+    whole = whole[(whole["task"] == "gender") & (whole["model"] == "finetuned")]
+    columns = ["p_female", "p_male"]
+    np.testing.assert_array_equal(again.predictions[columns], whole[columns])
+
+
+def test_checkpoints_are_removed_and_nothing_else(tmp_path):
+    folder = tmp_path / "checkpoints"
+    fold_fits.remove_checkpoints(folder)
+    folder.mkdir()
+    for name in ("gender finetuned 0.safetensors", ".age.safetensors.1234.tmp"):
+        (folder / name).touch()
+    fold_fits.remove_checkpoints(folder)
+    assert not folder.exists()
+    folder.mkdir()
+    for name in ("gender finetuned 0.safetensors", "mine.txt"):
+        (folder / name).touch()
+    fold_fits.remove_checkpoints(folder)
+    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+
+
+def test_side_labels_reach_the_networks_that_ask_for_them(colour_faces, tiny, monkeypatch):
+    monkeypatch.setattr(get_network("finetuned"), "side_heads", ("gender", "age-group", "race"))
+    side = colour_faces.side_labels("finetuned@student-20x256", GENDER, np.arange(70))
+    assert list(side) == ["age-group"]
+    assert side["age-group"].tolist() == colour_faces.table["age_group"].astype(str).tolist()
+    assert colour_faces.side_labels("svm", GENDER, np.arange(70)) == {}
+    design = Design([AGE], ["finetuned"], n_folds=3, options=OPTIONS)
+    first = run(colour_faces, design).record["parameters"][0]
+    assert {"valid_score_gender", "valid_score_age-group"} <= set(first["epochs"][0])

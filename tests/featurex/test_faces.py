@@ -66,6 +66,15 @@ def test_all_faces_come_from_left_to_right(aligner, clear_portraits):
     assert [int(centre(face)[0]) // 256 for face in faces] == [0, 1, 2, 3]
 
 
+def test_small_faces_are_looked_for_where_there_is_no_large_one(aligner, clear_portraits):
+    row = np.hstack([scaled(portrait, 0.35) for portrait in clear_portraits])
+    assert [int(centre(face)[0]) // 90 for face in aligner.faces(row)] == [0, 1, 2, 3]
+    beside = np.zeros((346, 360, 3), np.uint8)
+    beside[:90], beside[90:, 52:308] = row, clear_portraits[0]
+    (large,) = aligner.faces(beside)
+    assert centre(large)[1] > 90
+
+
 def test_faces_looks_where_central_face_does(aligner, portraits):
     photo = scaled(portraits[0], 0.2)  # 51 pixels: magnified twice, the face is too small for HOG
     assert aligner.central_face(photo) is not None
@@ -177,3 +186,19 @@ def test_a_region_repeats_the_edge_pixels(shape, centre, reach):
     assert centre[0] + reach <= x0 + n_columns
     assert y0 <= centre[1] - reach
     assert centre[1] + reach <= y0 + n_rows
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.4, -1.2])
+@pytest.mark.parametrize("point", [(20, 30), (75, 75), (110, 40)])
+def test_a_point_of_the_chip_is_placed_where_the_chip_shows_the_photo(aligner, turn, point):
+    """A dot painted at the place is seen at the point."""
+    upright = np.array([(190, 150), (165, 150), (110, 150), (135, 150), (150, 190)]) - 150
+    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    landmarks = np.rint(upright @ rotation + 150).astype(np.int32)
+    face = Face(np.array([80, 80, 220, 220], np.int32), landmarks, 1.0)
+    x, y = np.rint(aligner.place(face, 150, 0.25, np.array([point]))[0]).astype(int)
+    photo = np.zeros((300, 300, 3), np.uint8)
+    photo[y - 3 : y + 4, x - 3 : x + 4] = 255
+    seen = aligner.chip(photo, face, 150, 0.25)[..., 0].astype(float)
+    found = [(seen.sum(axis) @ np.arange(150)) / seen.sum() for axis in (0, 1)]
+    np.testing.assert_allclose(found, point, atol=1)

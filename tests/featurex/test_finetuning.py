@@ -1,25 +1,33 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError
 from torch.nn import functional as F
 
 from featurex import finetuning
 from featurex.chips import ChipRows
 from featurex.exceptions import DeviceError, ModelError
-from featurex.finetuning import FineTunedClassifier, FineTunedRegressor, restore
-from featurex.networks.finetuned import HEAD_C, MAX_SHIFT, FineTunedNetwork, augment
+from featurex.finetuning import NetworkClassifier, NetworkRegressor, restore
+from featurex.networks import get_network
+from featurex.training import net
+from featurex.training.settings import TrainingSettings
+from pipelines import inner_splits
 
 # Rates for a trunk that was never trained, not those for a good one.
-SMALL = {
-    "max_epochs": 8,
-    "batch_size": 16,
-    "learning_rate": 1e-2,
-    "head_learning_rate": 1e-1,
-    "device": "cpu",
-}
+RATES = {"learning_rate": 1e-2, "head_learning_rate": 1e-1}
+SMALL = TrainingSettings(epochs=8, batch_size=16, **RATES)
+
+
+def make_classifier(settings=SMALL, **options):
+    return NetworkClassifier("finetuned", "tiny", settings=settings, device="cpu", **options)
+
+
+def make_regressor(settings=SMALL, **options):
+    return NetworkRegressor("finetuned", "tiny", settings=settings, device="cpu", **options)
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +43,13 @@ def years(colours):
 @pytest.fixture(scope="module")
 def classifier(tiny, colours, gender):
     chips, subject, _, _ = colours
-    return FineTunedClassifier("tiny", **SMALL).fit(chips, gender, groups=subject)
+    return make_classifier().fit(chips, gender, groups=subject)
 
 
 @pytest.fixture(scope="module")
 def regressor(tiny, colours, years):
     chips, subject, _, _ = colours
-    longer = SMALL | {"max_epochs": 20}
-    return FineTunedRegressor("tiny", **longer).fit(chips, years, groups=subject)
+    return make_regressor(replace(SMALL, epochs=20)).fit(chips, years, groups=subject)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +68,7 @@ def test_shuffled_labels_are_not(tiny, colours, gender, strangers):
     chips, subject, _, _ = colours
     of_person = np.random.default_rng(0).permutation(24) % 2
     shuffled = np.array(["female", "male"])[of_person[subject]]
-    model = FineTunedClassifier("tiny", **SMALL).fit(chips, shuffled, groups=subject)
+    model = make_classifier().fit(chips, shuffled, groups=subject)
     strange = (np.random.default_rng(1).permutation(24) % 2)[strangers[1]]
     assert 0.2 < np.mean((model.predict(strangers[0]) == "male") == strange) < 0.8
 
@@ -95,7 +102,7 @@ def test_a_chip_and_its_mirror_image_are_the_same_face(classifier, strangers):
 
 def test_the_batch_size_does_not_change_a_row(classifier, strangers):
     whole = classifier.predict_proba(strangers[0])
-    by_five = clone(classifier).set_params(batch_size=5)
+    by_five = clone(classifier).set_params(settings=replace(SMALL, batch_size=5))
     by_five.__dict__ |= {k: v for k, v in vars(classifier).items() if k.endswith("_")}
     np.testing.assert_allclose(by_five.predict_proba(strangers[0]), whole, atol=1e-6)
 
@@ -124,7 +131,7 @@ def test_a_fit_leaves_the_callers_random_numbers_alone(tiny, colours, gender):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    FineTunedClassifier("tiny", **SMALL | {"max_epochs": 1}).fit(colours[0], gender)
+    make_classifier(replace(SMALL, epochs=1)).fit(colours[0], gender)
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -132,7 +139,7 @@ def test_chips_in_the_cache_are_as_good_as_an_array(colour_faces, tiny):
     rows = colour_faces.features("finetuned", np.arange(70))
     y = colour_faces.table["gender"].to_numpy(str)
     groups = colour_faces.groups
-    model = FineTunedClassifier("tiny", **SMALL)
+    model = make_classifier()
     array = rows.read(np.arange(70))
     assert isinstance(rows, ChipRows)
     np.testing.assert_array_equal(
@@ -151,23 +158,24 @@ def test_no_subject_is_both_trained_and_validated_on(tiny, colours, gender, year
         return real(X, targets, rows)
 
     monkeypatch.setattr(finetuning, "ChipDataset", spy)
-    once = SMALL | {"max_epochs": 1}
+    once = replace(SMALL, epochs=1)
     for seed in range(3):
-        FineTunedClassifier("tiny", random_state=seed, **once).fit(chips, gender, groups=subject)
-        FineTunedRegressor("tiny", random_state=seed, **once).fit(chips, years, groups=subject)
+        make_classifier(once, random_state=seed).fit(chips, gender, groups=subject)
+        make_regressor(once, random_state=seed).fit(chips, years, groups=subject)
     assert len(seen) == 12
-    for valid, train in zip(seen[::2], seen[1::2], strict=True):
+    for train, valid in zip(seen[::2], seen[1::2], strict=True):
         assert not set(subject[valid]) & set(subject[train])
         assert sorted([*valid, *train]) == list(range(72))
 
 
 def test_the_epochs_are_told_and_kept(tiny, colours, gender):
     told = []
-    model = FineTunedClassifier("tiny", on_epoch=lambda *epoch: told.append(epoch), **SMALL)
+    model = make_classifier(on_epoch=lambda *epoch: told.append(epoch))
     model.fit(colours[0], gender)
-    assert [number for number, _ in told] == list(range(1, len(told) + 1))
-    assert 1 < len(told) <= SMALL["max_epochs"]
-    assert [epoch["valid_loss"] for epoch in model.history_] == [loss for _, loss in told]
+    assert [row for row, _ in told] == model.history_
+    assert {n_epochs for _, n_epochs in told} == {8}
+    assert [row["epoch"] for row in model.history_] == list(range(1, len(told) + 1))
+    assert {"train_loss", "valid_loss", "train_score", "valid_score", "seconds"} <= set(told[0][0])
     json.dumps(model.history_, allow_nan=False)
 
 
@@ -177,19 +185,19 @@ def test_ctrl_c_is_no_early_stop(tiny, colours, gender, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(finetuning.NeuralNet, "train_step", interrupt)
+    monkeypatch.setattr(net.NeuralNet, "train_step", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        FineTunedClassifier("tiny", **SMALL).fit(colours[0], gender)
+        make_classifier().fit(colours[0], gender)
 
 
 def test_training_stops_early_and_keeps_the_best_epoch(tiny, colours, gender):
-    options = SMALL | {"max_epochs": 30, "patience": 1, "learning_rate": 5.0}
-    model = FineTunedClassifier("tiny", **options).fit(colours[0], gender, groups=colours[1])
+    settings = replace(SMALL, epochs=30, patience=1, learning_rate=5.0)
+    model = make_classifier(settings).fit(colours[0], gender, groups=colours[1])
     losses = [epoch["valid_loss"] for epoch in model.history_]
     assert len(losses) < 30
-    _, valid = model._validation_split(gender, colours[1])
+    _, valid = inner_splits(gender, colours[1], n_folds=8)[0]
     with torch.inference_mode():
-        logits = model.network_(torch.from_numpy(colours[0][valid]))
+        logits = model.network_(torch.from_numpy(colours[0][valid]))["class"]
     targets = torch.from_numpy(colours[2][valid])
     assert F.cross_entropy(logits, targets).item() == pytest.approx(min(losses), rel=1e-3)
 
@@ -202,23 +210,15 @@ def test_the_regressor_learns_and_stays_within_a_life(regressor, strangers):
     assert -8 < regressor.best_score_ < 0
 
 
-def test_ages_above_a_hundred_count_as_a_hundred():
-    weights = finetuning._label_distributions(np.array([0.0, 40.5, 100.0, 116.0]))
-    np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-5)
-    assert weights[1, 40] == weights[1, 41] == weights[1].max()
-    assert (weights[2] == weights[3]).all()
-    assert weights.argmax(1)[[0, 2]].tolist() == [0, 100]
-
-
 @pytest.mark.parametrize("age", [-1.0, np.nan, np.inf])
 def test_ages_that_are_none_are_an_error(age):
     with pytest.raises(ValueError, match="Ages must be finite and non-negative"):
-        FineTunedRegressor("tiny").fit(np.zeros((2, 16, 16, 3), np.uint8), [20.0, age])
+        make_regressor().fit(np.zeros((2, 16, 16, 3), np.uint8), [20.0, age])
 
 
 def test_one_class_is_an_error():
     with pytest.raises(ValueError, match=r"needs two classes. Got only \['male'\]"):
-        FineTunedClassifier("tiny").fit(np.zeros((2, 16, 16, 3), np.uint8), ["male", "male"])
+        make_classifier().fit(np.zeros((2, 16, 16, 3), np.uint8), ["male", "male"])
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_one_class_is_an_error():
 def test_what_is_no_chip_is_an_error(X, tiny, classifier):
     message = r"must be uint8 face chips of shape \(n, 16, 16, 3\)"
     with pytest.raises(ValueError, match=message):
-        FineTunedClassifier("tiny", **SMALL).fit(X, ["a", "b", "a", "b"])
+        make_classifier().fit(X, ["a", "b", "a", "b"])
     with pytest.raises(ValueError, match=message):
         classifier.predict(X)
 
@@ -242,118 +242,180 @@ def test_what_is_no_chip_is_an_error(X, tiny, classifier):
 def test_lengths_that_differ_are_an_error(tiny):
     X = np.zeros((4, 16, 16, 3), np.uint8)
     with pytest.raises(ValueError, match="X has 4 rows and y has 2"):
-        FineTunedClassifier("tiny", **SMALL).fit(X, ["a", "b"])
+        make_classifier().fit(X, ["a", "b"])
     with pytest.raises(ValueError, match="'groups' must have 4 rows"):
-        FineTunedClassifier("tiny", **SMALL).fit(X, ["a", "b", "a", "b"], groups=[1, 2])
+        make_classifier().fit(X, ["a", "b", "a", "b"], groups=[1, 2])
 
 
 def test_one_subject_can_not_be_validated_on(tiny):
     X = np.zeros((4, 16, 16, 3), np.uint8)
     with pytest.raises(ValueError, match="one subject"):
-        FineTunedClassifier("tiny", **SMALL).fit(X, ["a", "b", "a", "b"], groups=[1, 1, 1, 1])
+        make_classifier().fit(X, ["a", "b", "a", "b"], groups=[1, 1, 1, 1])
     with pytest.raises(ValueError, match="two subjects or more"):
-        FineTunedRegressor("tiny", **SMALL).fit(X, [1.0, 2.0, 3.0, 4.0], groups=[1, 1, 1, 1])
+        make_regressor().fit(X, [1.0, 2.0, 3.0, 4.0], groups=[1, 1, 1, 1])
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_missing_gpu_is_an_error(tiny, colours, gender):
     with pytest.raises(DeviceError):
-        FineTunedClassifier("tiny", device="cuda").fit(colours[0], gender)
+        make_classifier().set_params(device="cuda").fit(colours[0], gender)
 
 
 def test_too_little_memory_says_what_to_try(tiny, colours, gender, monkeypatch):
     def exhausted(*args, **kwargs):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(finetuning.NeuralNet, "train_step", exhausted)
+    monkeypatch.setattr(net.NeuralNet, "train_step", exhausted)
     with pytest.raises(ModelError, match="too small for batches of 16: try batches of 8"):
-        FineTunedClassifier("tiny", **SMALL).fit(colours[0], gender)
+        make_classifier().fit(colours[0], gender)
 
 
 def test_a_restored_network_predicts_the_same(classifier, regressor, strangers):
-    for fitted, classes in ((classifier, ["female", "male"]), (regressor, [])):
-        again = restore("tiny:mean", classes, fitted.network_.state_dict())
+    for fitted, task, classes in (
+        (classifier, "class", ["female", "male"]),
+        (regressor, "age", []),
+    ):
+        heads, state = fitted.network_.heads, fitted.network_.state_dict()
+        again = restore("finetuned", "tiny:mean", task, heads, classes, state)
         assert type(again) is type(fitted)
         np.testing.assert_array_equal(again.predict(strangers[0]), fitted.predict(strangers[0]))
+
+
+WEIGHT, MEAN = "linear.outputs.class.weight", "linear.mean"
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda state: state | {"mean": state["mean"].double()}, "dtype"),
-        (lambda state: state | {"mean": state["mean"] * torch.nan}, "not finite"),
-        (lambda state: state | {"head.weight": state["head.weight"][:1]}, "1 outputs for 2"),
-        (lambda state: state | {"mean": state["mean"][:1]}, "size mismatch"),
-        (lambda state: state | {"extra": state["mean"]}, "Unexpected"),
+        (lambda state: state | {MEAN: state[MEAN].double()}, "dtype"),
+        (lambda state: state | {MEAN: state[MEAN] * torch.nan}, "not finite"),
+        (lambda state: state | {WEIGHT: state[WEIGHT][:1]}, "size mismatch"),
+        (lambda state: state | {MEAN: state[MEAN][:1]}, "size mismatch"),
+        (lambda state: state | {"extra": state[MEAN]}, "Unexpected"),
     ],
 )
 def test_tensors_that_do_not_fit_are_an_error(classifier, change, message):
+    state = change(classifier.network_.state_dict())
     with pytest.raises((RuntimeError, ValueError), match=message):
-        restore("tiny", ["female", "male"], change(classifier.network_.state_dict()))
+        restore("finetuned", "tiny", "class", {"class": 2}, ["female", "male"], state)
 
 
-def test_augmentation_keeps_the_picture_and_its_range():
-    torch.manual_seed(0)
-    images = torch.rand(32, 3, 20, 20) * 255
-    changed = augment(images)
-    assert changed.shape == images.shape
-    assert changed.min() >= images.min()
-    assert changed.max() <= images.max()
-    inner = changed[:, :, MAX_SHIFT:-MAX_SHIFT, MAX_SHIFT:-MAX_SHIFT]
-    straight = [
-        any(
-            torch.equal(inner[i], images[i, :, y : y + 8, x : x + 8])
-            for y in range(13)
-            for x in range(13)
-        )
-        for i in range(32)
-    ]
-    flipped = images.flip(3)
-    mirrored = [
-        any(
-            torch.equal(inner[i], flipped[i, :, y : y + 8, x : x + 8])
-            for y in range(13)
-            for x in range(13)
-        )
-        for i in range(32)
-    ]
-    assert [a or b for a, b in zip(straight, mirrored, strict=True)] == [True] * 32
-    assert 8 < sum(mirrored) < 24
-
-
-def test_only_training_augments():
-    torch.manual_seed(0)
-    network = FineTunedNetwork(torch.nn.Flatten(), 3 * 8 * 8, 2)
-    chips = torch.randint(0, 256, (16, 8, 8, 3), dtype=torch.uint8)
-    with torch.no_grad():
-        still = [network.eval()(chips) for _ in range(2)]
-        moved = [network.train()(chips) for _ in range(2)]
-    assert torch.equal(*still)
-    assert not torch.equal(*moved)
-
-
-def test_the_head_starts_as_a_logistic_regression():
-    """As scikit-learn's on the standardised features, up to the penalty."""
-    from sklearn.linear_model import LogisticRegression
-
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(200, 4)) * [1, 10, 100, 0.1]
-    y = (X[:, 0] + X[:, 1] / 10 + rng.normal(size=200) > 0).astype(np.int64)
-    network = FineTunedNetwork(torch.nn.Identity(), 4, 2)
-    network.fit_head(torch.from_numpy(X).float(), torch.from_numpy(y))
-    standard = (X - X.mean(0)) / X.std(0)
-    # scikit-learn penalises the difference d of two outputs by d^2; here each pays (d / 2)^2.
-    reference = LogisticRegression(C=2 * HEAD_C).fit(standard, y)
-    difference = (network.head.weight[1] - network.head.weight[0]).detach().numpy()
-    np.testing.assert_allclose(difference, reference.coef_[0], rtol=0.02, atol=0.02)
+@pytest.mark.parametrize(
+    "heads", [{}, {"class": 3}, {"class": True}, {"class": 2, "other": 10**9}, {"class": "2"}]
+)
+def test_heads_that_do_not_fit_are_an_error(classifier, heads):
+    state = classifier.network_.state_dict()
+    with pytest.raises(ValueError, match="outputs"):
+        restore("finetuned", "tiny", "class", heads, ["female", "male"], state)
 
 
 def test_dlib_resnet_trains(chips):
     """Once with the real trunk: 24 chips, one epoch."""
     X = np.concatenate([chips, chips[:, :, ::-1], chips])
     y = np.arange(24) % 2
-    model = FineTunedClassifier("dlib-resnet", max_epochs=1, batch_size=8, device="cpu")
+    model = NetworkClassifier(settings=TrainingSettings(epochs=1, batch_size=8), device="cpu")
     model.fit(X, y.astype(str), groups=np.arange(24))
     assert np.isfinite(model.predict_proba(X[:2])).all()
-    again = restore("dlib-resnet", ["0", "1"], model.network_.state_dict())
+    state = model.network_.state_dict()
+    again = restore("finetuned", "dlib-resnet", "class", {"class": 2}, ["0", "1"], state)
     np.testing.assert_array_equal(again.predict_proba(X[:2]), model.predict_proba(X[:2]))
+    assert model.n_parameters_ == sum(t.numel() for n, t in state.items() if n not in BUFFERS)
+
+
+BUFFERS = ("linear.mean", "linear.scale")
+
+
+def test_what_was_not_fitted_does_not_predict(strangers):
+    for model in (make_classifier(), make_regressor()):
+        with pytest.raises(NotFittedError):
+            model.predict(strangers[0])
+
+
+def test_parameters_are_those_given_and_nothing_else():
+    model = make_classifier(random_state=3)
+    expected = {
+        **{"network": "finetuned", "backbone": "tiny", "task": "class", "weights": None},
+        **{"settings": SMALL, "device": "cpu", "random_state": 3},
+        **{"checkpoint": None, "on_epoch": None},
+    }
+    assert model.get_params() == expected
+    assert make_regressor().set_params(**expected).get_params() == expected
+    assert (is_classifier(model), is_regressor(make_regressor())) == (True, True)
+
+
+def test_an_unknown_network_is_an_error(colours, gender):
+    with pytest.raises(ValueError, match=r"Unknown network 'cnn'\. The networks are finetuned"):
+        make_classifier().set_params(network="cnn").fit(colours[0], gender)
+
+
+def test_missing_labels_are_an_error(tiny, colours, gender):
+    y = gender.astype(object)
+    y[[3, 5]] = None
+    with pytest.raises(ValueError, match="2 of 72 labels are missing"):
+        make_classifier().fit(colours[0], y)
+
+
+def test_more_chips_a_batch_than_there_are_is_one_batch(tiny, colours, gender):
+    """And not an error: a setting for large data also serves a small fold."""
+    model = make_classifier(replace(SMALL, epochs=1, batch_size=10_000))
+    assert np.isfinite(model.fit(colours[0], gender).history_[0]["train_loss"])
+
+
+@pytest.fixture
+def curious(tiny, monkeypatch):
+    """The fine-tuned network, also learning the age and a group beside its own task."""
+    kind = get_network("finetuned")
+    monkeypatch.setattr(kind, "side_heads", ("age", "group", "class"))
+    return kind
+
+
+def test_side_labels_are_learnt_beside_the_task(curious, colours, gender, years):
+    chips, subject, _, group = colours
+    ages = np.where(np.arange(72) % 4 == 0, np.nan, years)
+    groups = np.where(np.arange(72) % 3 == 0, None, np.array(["a", "b", "c"], object)[group])
+    side = {"age": ages, "group": groups, "unasked": groups}
+    model = make_classifier(replace(SMALL, epochs=20))
+    model.fit(chips, gender, groups=subject, side=side)
+    assert model.network_.heads == {"class": 2, "age": 101, "group": 3}
+    assert model.best_score_ > 0.9
+    scores = model.history_[-1]
+    assert scores["train_score_age"] < 15
+    assert scores["valid_score_group"] > 0.6
+
+
+@pytest.mark.parametrize("labels", [[None] * 72, ["only"] * 72])
+def test_side_labels_of_fewer_than_two_kinds_are_left_out(curious, colours, gender, labels):
+    model = make_classifier(replace(SMALL, epochs=1))
+    model.fit(colours[0], gender, side={"group": np.array(labels, object)})
+    assert model.network_.heads == {"class": 2}
+
+
+def test_side_labels_of_another_length_are_an_error(curious, colours, gender):
+    with pytest.raises(ValueError, match=r"'age' must have 72 rows, as y has\. Got 5"):
+        make_classifier().fit(colours[0], gender, side={"age": [1.0] * 5})
+
+
+def test_a_network_without_side_heads_passes_over_side_labels(tiny, colours, gender, years):
+    once = make_classifier(replace(SMALL, epochs=1))
+    alone = clone(once).fit(colours[0], gender)
+    beside = clone(once).fit(colours[0], gender, side={"age": years})
+    probabilities = [model.predict_proba(colours[0]) for model in (alone, beside)]
+    np.testing.assert_array_equal(*probabilities)
+
+
+def test_a_killed_fit_goes_on_to_the_same_network(tiny, colours, gender, tmp_path):
+    path = tmp_path / "fit.safetensors"
+    whole = make_classifier().fit(colours[0], gender, groups=colours[1])
+
+    def kill(row, n_epochs):
+        if row["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    killed = make_classifier(checkpoint=path, on_epoch=kill)
+    with pytest.raises(KeyboardInterrupt):
+        killed.fit(colours[0], gender, groups=colours[1])
+    told = []
+    again = make_classifier(checkpoint=path, on_epoch=lambda row, n: told.append(row["epoch"]))
+    again.fit(colours[0], gender, groups=colours[1])
+    assert told[0] == 4
+    np.testing.assert_array_equal(again.predict_proba(colours[0]), whole.predict_proba(colours[0]))

@@ -72,6 +72,37 @@ def test_networks_are_trained_on_chips(colour_faces, tiny):
     assert metadata["training"]["gender"]["inner_accuracy"] == estimators["gender"].best_score_
 
 
+@pytest.fixture(scope="module")
+def average(colour_faces, tiny):
+    told = []
+    tasks = [GENDER, AGE]
+    fitted = fit_models(colour_faces, tasks, "svm+finetuned", OPTIONS, told.append)
+    return *fitted, told
+
+
+def test_the_parts_of_an_average_are_fitted_each_as_alone(average, svm, colour_faces):
+    averages, metadata, told = average
+    assert told == ["gender", "age"] * 2
+    assert json.loads(json.dumps(metadata, allow_nan=False)) == metadata
+    assert (metadata["model"], metadata["input"]) == ("svm+finetuned", "chips+embeddings")
+    assert [part["model"] for part in metadata["parts"]] == ["svm", "finetuned"]
+    assert metadata["parts"][0]["training"] == svm[1]["training"]
+    rows = np.arange(70)
+    (first, kind), (second, _) = averages["gender"].parts
+    X = colour_faces.features("svm", rows)
+    np.testing.assert_array_equal(first.predict_proba(X), svm[0]["gender"].predict_proba(X))
+    assert (kind, type(second).__name__) == ("embeddings", "NetworkClassifier")
+
+
+def test_no_inner_score_of_an_average_is_claimed(average):
+    _, metadata, _ = average
+    assert metadata["training"] == {
+        "gender": {"n_faces": 70, "inner_accuracy": None},
+        "age": {"n_faces": 70, "inner_mean_absolute_error_years": None},
+    }
+    assert metadata["parts"][0]["training"]["gender"]["inner_accuracy"] > 0.9
+
+
 def test_subjects_reach_the_fit(colour_faces, monkeypatch):
     seen = []
 

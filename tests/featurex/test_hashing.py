@@ -1,10 +1,12 @@
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featurex import hashing
 from featurex.hashing import PIECE_BYTES, hash_files, image_id
 
 # FIPS 180-2, appendix B.1.
@@ -46,3 +48,22 @@ def test_a_file_that_cannot_be_read_gives_its_error_in_its_place(tmp_path):
 def test_threads_must_be_positive():
     with pytest.raises(ValueError, match=r"must be positive. Got 0"):
         hash_files([], threads=0)
+
+
+@pytest.mark.parametrize(("slow_seconds", "threads"), [(60.0, 1), (0.0, 3)])
+def test_threads_are_used_where_files_are_slow(tmp_path, monkeypatch, slow_seconds, threads):
+    paths = [tmp_path / f"{number}" for number in range(100)]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    asked = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, max_workers):
+            asked.append(max_workers)
+            super().__init__(max_workers)
+
+    monkeypatch.setattr(hashing, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(hashing, "SLOW_SECONDS", slow_seconds)
+    monkeypatch.setattr(hashing.os, "cpu_count", lambda: 3)
+    assert hash_files(paths) == [image_id(path.name.encode()) for path in paths]
+    assert asked == [threads]

@@ -10,10 +10,13 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from featurex.exceptions import ModelError
+from featurex.experiment import FaceTable
 from featurex.fitting import fit_models
+from featurex.manifest import Manifest
 from featurex.model_files import load_model, save_model
 from featurex.models import ModelOptions
-from featurex.tasks import AGE, AGE_GROUP, GENDER
+from featurex.networks import get_network
+from featurex.tasks import AGE, AGE_GROUP, GENDER, choose_tasks
 from pipelines import persistence, random_forest
 
 OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
@@ -228,14 +231,24 @@ def test_metadata_of_other_types_is_refused(kind, change, request, tiny):
 @pytest.mark.parametrize(
     "change",
     [
-        put("classes", value=None),
-        put("classes", value=["female", "male"]),
-        put("classes", "gender", value=["female"]),
-        put("classes", "gender", value="fm"),
-        put("classes", "gender", value=["left", "right"]),
-        put("classes", "gender", value=[["female"], ["male"]]),
-        put("classes", "gender", value=[]),
-        put("classes", "hat", value=["female", "male"]),
+        put("networks", value=None),
+        put("networks", value=["gender", "age"]),
+        put("networks", "gender", value=None),
+        put("networks", "hat", value={"network": "finetuned", "heads": {}, "classes": []}),
+        put("networks", "gender", "network", value="os"),
+        put("networks", "gender", "network", value="levi-hassner.."),
+        put("networks", "gender", "network", value=None),
+        put("networks", "gender", "heads", value={"gender": 3}),
+        put("networks", "gender", "heads", value={"gender": 2, "age": 101}),
+        put("networks", "gender", "heads", value={"gender": 2, "a.b": 3}),
+        put("networks", "gender", "heads", value={"gender": 2, "x": 10**12}),
+        put("networks", "gender", "heads", value=[2]),
+        put("networks", "gender", "classes", value=["female"]),
+        put("networks", "gender", "classes", value="fm"),
+        put("networks", "gender", "classes", value=["left", "right"]),
+        put("networks", "gender", "classes", value=[["female"], ["male"]]),
+        put("networks", "gender", "classes", value=[]),
+        put("networks", "age", "classes", value=["female", "male"]),
         put("backbone", "name", value="../../etc"),
         put("backbone", "name", value="dlib-resnet"),
     ],
@@ -268,3 +281,33 @@ def test_no_pickle_is_in_either_file(svm_file, network_file):
         assert not [name for name in archive.namelist() if name.endswith((".pkl", ".pickle"))]
     tensors = load_tensors(network_file.read_bytes())  # Hugging Face's own reader agrees
     assert {name.split("/")[0] for name in tensors} == {"gender", "age"}
+
+
+def test_a_network_file_says_how_it_was_trained(network_file):
+    _, metadata = load_model(network_file)
+    described = metadata["networks"]["gender"]
+    assert (described["network"], described["heads"]) == ("finetuned", {"gender": 2})
+    assert described["settings"]["epochs"] == 1
+
+
+def test_side_heads_are_saved_too(colour_faces, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(get_network("finetuned"), "side_heads", ("gender", "age"))
+    estimators, metadata = fit_models(colour_faces, [GENDER], "finetuned", OPTIONS)
+    save_model(tmp_path / "net", estimators, metadata)
+    loaded, _ = load_model(tmp_path / "net")
+    assert loaded["gender"].network_.heads == {"gender": 2, "age": 101}
+    X = colour_faces.features("finetuned", ROWS)
+    expected = estimators["gender"].predict_proba(X)
+    np.testing.assert_array_equal(loaded["gender"].predict_proba(X), expected)
+
+
+@pytest.mark.parametrize("model", ["majority", "finetuned"])
+def test_the_words_of_a_data_set_are_the_classes_of_race(model, colour_faces, tiny, tmp_path):
+    table = colour_faces.manifest.table.copy()
+    table["race"] = np.where(np.arange(72) % 2, "White", "Black")
+    manifest = Manifest(table, {}, "colours")
+    faces = FaceTable(manifest, colour_faces.cache)
+    estimators, metadata = fit_models(faces, choose_tasks(["race"], manifest), model, OPTIONS)
+    save_model(tmp_path / "race", estimators, metadata)
+    loaded, _ = load_model(tmp_path / "race")
+    assert loaded["race"].classes_.tolist() == ["Black", "White"]

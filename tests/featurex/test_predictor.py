@@ -5,13 +5,15 @@ import pytest
 from PIL import Image
 
 from featurex.exceptions import DeviceError, ModelError, PhotoError
+from featurex.experiment import FaceTable
 from featurex.faces import FaceAligner
 from featurex.fitting import fit_models
 from featurex.labels import AGE_GROUP_YEARS, AGE_GROUPS
+from featurex.manifest import Manifest
 from featurex.model_files import load_model, save_model
 from featurex.models import ModelOptions
 from featurex.predictor import PHOTOS_AT_A_TIME, FacePrediction, PhotoFaces, Predictor, to_pixels
-from featurex.tasks import AGE, AGE_GROUP, GENDER
+from featurex.tasks import AGE, AGE_GROUP, GENDER, choose_tasks
 
 OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
 
@@ -88,6 +90,60 @@ def test_the_answer_is_the_models_for_the_aligned_chip(model, model_file, photo,
     assert list(answer.probabilities["gender"].values()) == pytest.approx(expected)
     assert answer.age == pytest.approx(max(0, estimators["age"].predict(X)[0]))
     assert answer.box == tuple(face.box)
+
+
+def test_an_average_is_that_of_its_parts_answers(model_file, photo):
+    path = model_file("svm+finetuned", GENDER, AGE_GROUP, AGE)
+    (face,) = Predictor.load(path, device="cpu").predict(photo)
+    parts = []
+    for part in load_model(path)[1]["parts"]:
+        assert part["model"] in ("svm", "finetuned")
+        alone = model_file(part["model"], GENDER, AGE_GROUP, AGE)
+        parts += Predictor.load(alone, device="cpu").predict(photo)
+    for task in ("gender", "age-group"):
+        chances = [np.array(list(part.probabilities[task].values())) for part in parts]
+        product = np.sqrt(chances[0] * chances[1])
+        found = list(face.probabilities[task].values())
+        np.testing.assert_allclose(found, product / product.sum(), atol=1e-5)
+    assert face.age == pytest.approx((parts[0].age + parts[1].age) / 2, abs=1e-6)
+    assert face.age_error is None
+    assert face.box == parts[0].box
+    assert face.gender == max(face.probabilities["gender"], key=face.probabilities["gender"].get)
+
+
+def test_an_average_looks_once(model_file, photo, monkeypatch):
+    """One detection, one embedding, and each network sees the face once."""
+    predictor = Predictor.load(model_file("svm+mlp+finetuned", GENDER, AGE), device="cpu")
+    calls = []
+
+    def counted(name, function):
+        return lambda *args: calls.append(name) or function(*args)
+
+    monkeypatch.setattr(predictor._aligner, "faces", counted("find", predictor._aligner.faces))
+    monkeypatch.setattr(predictor, "_embedder", counted("embed", predictor._embedder))
+    for task in ("gender", "age"):
+        network = predictor._models[task][0].parts[-1][0].network_
+        monkeypatch.setattr(network, "forward", counted(f"see {task}", network.forward))
+    assert len(predictor.predict(photo)) == 1
+    assert calls == ["find", "embed", "see gender", "see age"]
+
+
+def test_an_average_and_a_single_model_answer_together(model_file, photo):
+    files = [model_file("svm+finetuned", GENDER), model_file("svm", AGE)]
+    together = Predictor.load(*files, device="cpu")
+    (face,) = together.predict(photo)
+    assert together.tasks == ["gender", "age"]
+    assert face.age_error > 0
+    with pytest.raises(ModelError, match="two models for the task 'gender'"):
+        Predictor.load(files[0], model_file("svm", GENDER), device="cpu")
+
+
+def test_an_average_on_other_weights_is_refused(model_file):
+    path = model_file("svm+finetuned", GENDER)
+    backbone = load_model(path)[1]["backbone"]
+    other = backbone["settings"] | {"weights_sha256": "cd" * 32}
+    with pytest.raises(ModelError, match="SHA-256 cdcdcdcdcdcdcdcd…"):
+        Predictor([changed(path, backbone=backbone | {"settings": other})], "cpu")
 
 
 def test_every_kind_of_photo_gives_the_same(predictor, photo, photo_file):
@@ -278,7 +334,7 @@ def test_models_of_different_backbones_are_refused(model_file):
 
 def test_a_device_that_is_not_there_is_an_error_at_once(model_file, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    for model, task in (("svm", GENDER), ("finetuned", AGE)):
+    for model, task in (("svm", GENDER), ("finetuned", AGE), ("svm+finetuned", GENDER)):
         with pytest.raises(DeviceError):
             Predictor.load(model_file(model, task), device="cuda")
 
@@ -331,3 +387,15 @@ def test_a_damaged_pillow_picture_is_a_photo_error(tmp_path, photo, predictor):
 def test_an_answer_is_plain_data(predictor, photo):
     (face,) = predictor.predict(photo)
     assert type(dataclasses.asdict(face)["probabilities"]["gender"]["male"]) is float
+
+
+def test_race_is_among_the_probabilities_only(colour_faces, tiny, tmp_path, photo):
+    table = colour_faces.manifest.table.copy()
+    table["race"] = np.where(np.arange(72) % 2, "White", "Black")
+    manifest = Manifest(table, {}, "colours")
+    faces = FaceTable(manifest, colour_faces.cache)
+    fitted = fit_models(faces, choose_tasks(["race", "gender"], manifest), "majority", OPTIONS)
+    save_model(tmp_path / "m", *fitted)
+    (face,) = Predictor.load(tmp_path / "m", device="cpu").predict(photo)
+    assert set(face.probabilities["race"]) == {"White", "Black"}
+    assert face.gender in ("female", "male")

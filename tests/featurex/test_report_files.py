@@ -8,7 +8,7 @@ from featurex.experiment import Design, run
 from featurex.models import ModelOptions
 from featurex.report_files import write_result
 from featurex.tasks import AGE, GENDER
-from pipelines import predictions
+from pipelines import curves, predictions
 
 DESIGN = Design(
     [GENDER, AGE], ["majority", "svm"], n_folds=2, options=ModelOptions("tiny", n_jobs=1)
@@ -31,6 +31,8 @@ def test_every_file_named_is_there_and_no_other(written):
     assert sorted(files) == sorted(folder.iterdir())
     assert {file.name for file in files} == {
         *("table.csv", "table.md", "table.tex", "predictions.csv", "run.json"),
+        *("pairs.csv", "by_group.csv", "recall.csv", "calibration.csv", "selective.csv"),
+        *("reliability.csv", "reliability-gender-majority.png", "reliability-gender-svm.png"),
         *("confusion-gender-majority.png", "confusion-gender-svm.png"),
     }
 
@@ -42,6 +44,30 @@ def test_the_numbers_are_read_back_exactly(written, result):
     pd.testing.assert_frame_equal(table, expected, check_dtype=False, rtol=1e-14)
     again = predictions.read(folder / "predictions.csv")
     pd.testing.assert_frame_equal(again, result.predictions)
+
+
+def test_the_statistics_are_of_these_faces_and_people(written, result):
+    folder, _ = written
+    pairs = pd.read_csv(folder / "pairs.csv")
+    assert set(pairs["n_subjects"]) == {24}
+    assert set(pairs["task"]) == {"gender", "age"}
+    groups = pd.read_csv(folder / "by_group.csv")
+    genders = groups[(groups["column"] == "gender") & (groups["metric"] == "accuracy")]
+    assert genders.groupby("model")["n_rows"].sum().to_dict() == {"majority": 70, "svm": 70}
+    assert {"gender", "age_group"} == set(groups["column"])
+    calibration = pd.read_csv(folder / "calibration.csv")
+    assert calibration["model"].tolist() == ["majority", "majority", "svm", "svm"]
+    assert len(pd.read_csv(folder / "recall.csv")) == 4
+
+
+def test_a_task_without_classes_has_no_calibration(colour_faces, tmp_path):
+    design = Design([AGE], ["majority"], n_folds=2, options=ModelOptions("tiny", n_jobs=1))
+    files = write_result(run(colour_faces, design), design, tmp_path)
+    assert {file.name for file in files} == {
+        *("table.csv", "table.md", "table.tex", "predictions.csv", "run.json"),
+        *("pairs.csv", "by_group.csv"),
+    }
+    assert pd.read_csv(tmp_path / "pairs.csv").empty
 
 
 def test_the_record_is_json_of_the_standard(written):
@@ -73,3 +99,24 @@ def test_a_folder_that_is_a_file_is_an_os_error(result, tmp_path):
     path.touch()
     with pytest.raises(OSError, match="file"):
         write_result(result, DESIGN, path)
+
+
+def test_networks_leave_their_curves(colour_faces, tiny, tmp_path):
+    options = ModelOptions("tiny", epochs=2, batch_size=16, device="cpu", n_jobs=1)
+    models = ["majority", "finetuned"]
+    design = Design([GENDER, AGE], models, n_folds=2, options=options)
+    files = write_result(run(colour_faces, design), design, tmp_path)
+    names = {file.name for file in files}
+    assert {"curves.csv", "curves-gender.png", "curves-age.png"} <= names
+    assert sorted(files) == sorted(tmp_path.iterdir())
+    table = pd.read_csv(tmp_path / "curves.csv")
+    assert list(table) == list(curves.COLUMNS)
+    keys = table[["task", "model", "fold", "epoch"]].to_numpy().tolist()
+    assert keys == [
+        [task, "finetuned", fold, epoch]
+        for task in ("gender", "age")
+        for fold in (0, 1)
+        for epoch in (1, 2)
+    ]
+    assert table.notna().all(axis=None)
+    assert table.loc[table["task"] == "gender", "valid_score"].between(0, 1).all()

@@ -91,7 +91,8 @@ def test_tasks_and_models_keep_their_order(two_models, tasks):
 def test_the_best_of_each_task_is_marked_and_what_is_missing_is_a_dash(two_models, tasks):
     both = predictions.concat([two_models, years_table("good", np.ones(3), [0, 1, 1])])
     cells = compare(both, tasks).format(lambda text: f"<{text}>")
-    assert cells["Accuracy (%)"].tolist() == ["<91.7 ± 14.4>", "50.0 ± 0.0", "–"]
+    # Five photos differ, all for the same model: 2 of 32 ways to swap them are as extreme.
+    assert cells["Accuracy (%)"].tolist() == ["<91.7 ± 14.4>", "50.0 ± 0.0 ≈", "–"]
     assert cells["MAE (years)"].tolist() == ["–", "–", "<1.00 ± 0.00>"]
     assert "One-off (%)" not in cells
 
@@ -102,13 +103,45 @@ def test_the_smallest_error_is_the_best(tasks):
     )
     both["fold"] = [0, 0, 1, 1] * 2
     cells = compare(both, tasks).format(lambda text: f"<{text}>")
-    assert cells["MAE (years)"].tolist() == ["9.00 ± 0.00", "<1.00 ± 0.00>"]
+    assert cells["MAE (years)"].tolist() == ["9.00 ± 0.00 ≈", "<1.00 ± 0.00>"]
 
 
 def test_rows_that_print_alike_are_both_best(predict_gender, tasks):
     both = predictions.concat([predict_gender("one", 1), predict_gender("two", 1)])
     cells = compare(both, tasks).format(lambda text: f"<{text}>")
     assert cells["Accuracy (%)"].tolist() == ["<91.7 ± 14.4>"] * 2
+
+
+def test_scores_have_intervals_around_the_score_of_all_photos(two_models, tasks):
+    comparison = compare(two_models, tasks)
+    row = comparison.table.set_index("model").loc["good"]
+    assert row["n_subjects"] == 12
+    assert row["accuracy_low"] < row["accuracy_pooled"] < row["accuracy_high"] <= 1
+    assert np.isnan(row[["one_off_low", "kappa_pooled", "mae_high"]].astype(float)).all()
+    cells = comparison.format_intervals()
+    low, high = 100 * row["accuracy_low"], 100 * row["accuracy_high"]
+    assert cells["Accuracy (%)"][0] == f"91.7 [{low:.1f}, {high:.1f}]"
+    assert list(cells) == [
+        *("Task", "Model", "Photos", "Subjects"),
+        *("Accuracy (%)", "Balanced acc. (%)", "Macro F1 (%)"),
+    ]
+
+
+def test_an_interval_that_can_not_be_had_is_left_out(predict_gender, tasks):
+    perfect = compare(predict_gender("m", 0), tasks).format_intervals()
+    # The exact interval of 12 of 12, and none where resampling says nothing.
+    assert perfect["Accuracy (%)"][0] == f"100.0 [{100 * 0.025 ** (1 / 12):.1f}, 100.0]"
+    assert perfect["Macro F1 (%)"][0] == "100.0"
+
+
+def test_people_and_not_photos_are_counted_where_they_are_named(two_models, tasks):
+    named = two_models.assign(subject_id=[f"s{row // 3}" for row in range(12)] * 2)
+    alone, grouped = compare(two_models, tasks), compare(named, tasks)
+    assert grouped.table["n_subjects"].tolist() == [4, 4]
+    widths = [c.table["accuracy_high"][1] - c.table["accuracy_low"][1] for c in (alone, grouped)]
+    assert widths[1] > widths[0]
+    same = ["accuracy_mean", "accuracy_std", "accuracy_pooled"]
+    pd.testing.assert_frame_equal(alone.table[same], grouped.table[same])
 
 
 def test_csv_has_the_numbers_unrounded(two_models, tasks, tmp_path):
@@ -125,6 +158,7 @@ def test_markdown_has_bold_notes_and_escaped_pipes(predict_gender, tasks, tmp_pa
     assert r"a\|b" in text
     assert "**100.0 ± 0.0**" in text
     assert "- seed 0\n- rendered people\n" in text
+    assert "95 % intervals:\n\n| Task" in text
 
 
 def test_latex_is_escaped(predict_gender, tasks, tmp_path):
@@ -133,6 +167,7 @@ def test_latex_is_escaped(predict_gender, tasks, tmp_path):
     text = (tmp_path / "t.tex").read_text()
     assert r"a\_b \& 50\% \textbackslash{}x \{y\}" in text
     assert r"\caption{100 \% \& more\_" in text
+    assert r"\caption{95 \% intervals.}" in text
     assert r"\textbf{100.0 $\pm$ 0.0}" in text
     assert r"\toprule" in text
     assert "Accuracy (\\%)" in text

@@ -60,6 +60,15 @@ def test_every_row_is_predicted_once_by_a_model_that_never_saw_its_subject(peopl
         assert len(set(model.groups_)) == 40
 
 
+def test_the_table_says_who_is_in_each_photo(people, tasks):
+    unknown = people.subjects.astype(object)
+    unknown[[0, 4]] = [None, ""]
+    table = evaluate(Recorder, people, tasks[2], groups=unknown).predictions
+    assert table["subject_id"].isna().to_numpy().nonzero()[0].tolist() == [0, 4]
+    assert table["subject_id"].tolist()[5:] == people.subjects.tolist()[5:]
+    assert "subject_id" not in evaluate(Recorder, people, tasks[2]).predictions
+
+
 def test_a_lazy_collection_is_asked_for_the_rows_of_a_fold(people, tasks):
     lazy = Lazy(people.X)
     whole = evaluate(Recorder, people, tasks[2]).predictions
@@ -140,3 +149,35 @@ def test_labels_that_are_no_class_are_refused(label, people, tasks):
     y[7] = label
     with pytest.raises(ValueError, match=r"1 labels are of no use.*at row 7"):
         evaluate(Recorder, people, tasks[0], y=y)
+
+
+class Curious(Recorder):
+    """Keeps what else `fit` was given."""
+
+    def fit(self, X, y, groups=None, side=None):
+        self.side_ = side
+        return super().fit(X, y, groups)
+
+
+def test_a_fit_gets_the_training_rows_of_its_extras_and_no_others(people, tasks):
+    fitted = []
+
+    def make():
+        fitted.append(Curious())
+        return fitted[-1]
+
+    numbers = np.arange(180)
+    side = {"number": numbers, "name": numbers.astype(str).astype(object)}
+    evaluate(make, people, tasks[2], groups=people.subjects, fit_extras={"side": side})
+    folds = numbers // 3 % 3
+    assert len(fitted) == 3
+    for fold, model in enumerate(fitted):
+        train = np.flatnonzero(folds != fold)
+        assert model.side_["number"].tolist() == train.tolist()
+        assert model.side_["name"].tolist() == [str(row) for row in train]
+        np.testing.assert_array_equal(model.X_, people.X[train])
+
+
+def test_extras_of_another_length_are_refused(people, tasks):
+    with pytest.raises(ValueError, match="'side' must have 180 rows of 'a', as X has"):
+        evaluate(Curious, people, tasks[2], fit_extras={"side": {"a": np.zeros(3)}})

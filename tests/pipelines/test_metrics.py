@@ -37,6 +37,30 @@ def test_one_off_is_accuracy_with_neighbours_allowed(answers):
     assert metrics.one_off(true, predicted, CLASSES) >= metrics.accuracy(true, predicted)
 
 
+@given(ANSWERS)
+def test_kappa_and_recall_agree_with_scikit_learn(answers):
+    true, predicted = (list(column) for column in zip(*answers, strict=True))
+    got = metrics.class_recall(true, predicted, CLASSES)
+    matrix = sklearn.metrics.confusion_matrix(true, predicted, labels=CLASSES)
+    expected = [row[at] / row.sum() if row.sum() else np.nan for at, row in enumerate(matrix)]
+    assert got.tolist() == pytest.approx(expected, nan_ok=True)
+    kappa = metrics.quadratic_kappa(true, predicted, CLASSES)
+    if len(set(true) | set(predicted)) == 1:
+        assert np.isnan(kappa)
+    else:
+        expected = sklearn.metrics.cohen_kappa_score(
+            true, predicted, labels=CLASSES, weights="quadratic"
+        )
+        assert kappa == pytest.approx(expected)
+
+
+def test_kappa_of_chance_and_of_agreement():
+    assert metrics.quadratic_kappa(["a", "a", "b", "b"], ["a", "b", "a", "b"], ["a", "b"]) == 0
+    assert metrics.quadratic_kappa(["a", "b"], ["a", "b"], ["a", "b"]) == 1
+    # A constant answer knows nothing.
+    assert metrics.quadratic_kappa(["a", "b", "c"], ["b", "b", "b"], ["a", "b", "c"]) == 0
+
+
 @given(YEARS)
 def test_mae_agrees_with_scikit_learn(answers):
     true, predicted = (list(column) for column in zip(*answers, strict=True))

@@ -127,6 +127,26 @@ def test_true_ages_must_agree_where_they_are_scored(table, tasks):
         predictions.validate(pd.concat([table, theirs]), tasks)
 
 
+def test_who_is_in_a_photo_comes_back_too_and_may_be_left_out(table, tasks, tmp_path):
+    named = table.assign(subject_id=[None, "NA", "s 1", "01"] * 6)
+    both = predictions.concat([named, table.assign(model="theirs")])
+    predictions.validate(both, tasks)
+    predictions.write(both, tmp_path / "p.csv")
+    pd.testing.assert_frame_equal(predictions.read(tmp_path / "p.csv"), both)
+    subjects = predictions.subjects_of(both)
+    image_ids = table["image_id"]
+    assert subjects[image_ids[1]] == "NA"
+    assert image_ids[0] not in subjects
+    assert predictions.subjects_of(table).empty
+
+
+def test_a_photo_of_two_people_is_refused(table, tasks):
+    ours, theirs = table.assign(subject_id="ann"), table.assign(subject_id="ann", model="theirs")
+    theirs.loc[3, "subject_id"] = "bob"
+    with pytest.raises(PredictionTableError, match=r"1 photos have more than one.*'ann', 'bob'"):
+        predictions.validate(pd.concat([ours, theirs]), tasks)
+
+
 def test_the_order_of_rows_does_not_matter(predict_gender, tasks):
     predictions.validate(
         pd.concat([predict_gender("ours"), predict_gender("theirs").iloc[::-1]]), tasks

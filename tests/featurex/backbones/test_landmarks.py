@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from featurex.backbones import get_backbone
+from featurex.backbones import get_backbone, landmarks
 from featurex.backbones.dlib_models import LANDMARKS_5, LANDMARKS_68, dlib_model
 from featurex.backbones.face_measures import LEFT_EYE, NAMES, RIGHT_EYE, measure, normalised
 from featurex.backbones.landmarks import fit_points
@@ -27,12 +27,29 @@ def photo_points(predictor, photo, face):
     return np.array([(p.x, p.y) for p in shape.parts()], float)
 
 
-def test_points_of_the_chip_are_those_of_the_photo(predictor, aligner, portraits, points):
-    """In distances of the eyes, without position, size and tilt, which a chip has not."""
+# In distances of the eyes, without position, size and tilt, which a chip has not.
+NEAR = 0.06
+
+
+@pytest.fixture(scope="module")
+def far_from_the_photos(predictor, aligner, portraits):
+    """Tell how far points of the chips are from those on the photos, in the median face."""
     faces = [aligner.central_face(photo) for photo in portraits]
     on_photo = [photo_points(predictor, p, f) for p, f in zip(portraits, faces, strict=True)]
-    distance = np.linalg.norm(normalised(np.stack(on_photo)) - normalised(points), axis=2)
-    assert np.median(distance.mean(1)) < 0.06
+    expected = normalised(np.stack(on_photo))
+    return lambda points: np.median(np.linalg.norm(normalised(points) - expected, axis=2).mean(1))
+
+
+def test_points_of_the_chip_are_those_of_the_photo(points, far_from_the_photos):
+    assert far_from_the_photos(points) < NEAR
+
+
+@pytest.mark.parametrize("wrong", [(29, 28, 157, 156), (-11, -12, 117, 116), (40, 40, 110, 110)])
+def test_a_wrong_box_gives_other_points(predictor, chips, far_from_the_photos, monkeypatch, wrong):
+    box = dlib.rectangle(*(landmarks.ENLARGEMENT * side for side in wrong))
+    monkeypatch.setattr(landmarks, "_BOX", box)
+    points = np.stack([fit_points(predictor, chip) for chip in chips])
+    assert far_from_the_photos(points) > 2 * NEAR
 
 
 def test_points_lie_where_an_aligned_face_has_them(points):

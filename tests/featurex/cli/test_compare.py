@@ -20,7 +20,10 @@ def test_the_table_is_on_the_screen_with_its_notes(compared):
     result, out = compared
     assert result.exit_code == 0, result.stderr
     assert "\x1b" not in result.stdout + result.stderr
-    for words in ("Comparison", "majority", "svm", "no person is in two of them", "Seed 0"):
+    for words in (
+        *("Comparison", "majority", "svm", "no person is in two of them", "Seed 0"),
+        *("95 % intervals", "bootstrap of people", "best of a task with *"),
+    ):
         assert words in result.stdout
     assert str(out) in result.stderr
 
@@ -29,7 +32,14 @@ def test_the_files_are_written(compared):
     _, out = compared
     assert {path.name for path in out.iterdir()} == {
         *("table.csv", "table.md", "table.tex", "predictions.csv", "run.json"),
-        *(f"confusion-{t}-{m}.png" for t in ("gender", "age-group") for m in ("majority", "svm")),
+        *("pairs.csv", "by_group.csv", "recall.csv", "calibration.csv", "selective.csv"),
+        "reliability.csv",
+        *(
+            f"{kind}-{task}-{model}.png"
+            for kind in ("confusion", "reliability")
+            for task in ("gender", "age-group")
+            for model in ("majority", "svm")
+        ),
     }
     record = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert record["options"]["backbone"] == "dlib-resnet"
@@ -47,3 +57,49 @@ def test_the_same_seed_gives_the_same_files_and_json(compared, call, words, tmp_
     first, second = (folder / "predictions.csv" for folder in (out, tmp_path))
     assert first.read_bytes() == second.read_bytes()
     assert rows["one_off_mean"].isna().tolist() == [False, False, True, True]
+
+
+def test_a_network_with_named_settings_leaves_curves_and_no_checkpoints(
+    call, people_csv, cache, tmp_path
+):
+    result = call(
+        *("compare", "csv", people_csv, "--cache", cache, "--out", tmp_path, "--folds", 2),
+        *("--task", "gender", "--model", "finetuned@student-20x256", "--device", "cpu"),
+        *("--train", "epochs=1", "--train", "mirror=0"),
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "finetuned@student-20x256" in result.stdout
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"curves.csv", "curves-gender.png"} <= names
+    assert "checkpoints" not in names
+    assert pd.read_csv(tmp_path / "curves.csv")["epoch"].tolist() == [1, 1]
+    record = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    assert record["options"]["training"] == ["epochs=1", "mirror=0"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--model", "finetuned@x"), "Unknown training settings 'x'"),
+        (("--model", "svm", "--train", "speed=3"), "changed by NAME=VALUE. Got 'speed=3'"),
+        (("--model", "svm", "--task", "race"), "has no label for 'race'"),
+    ],
+)
+def test_what_can_not_be_trained_is_said_before_anything_is_done(
+    fails, people_csv, cache, tmp_path, options, message
+):
+    words = ("compare", "csv", people_csv, "--cache", cache, "--out", tmp_path / "out")
+    assert message in fails(*words, *options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_average_is_a_row_and_a_note(call, people_csv, cache, tmp_path):
+    words = ("compare", "csv", people_csv, "--cache", cache, "--task", "gender", "--folds", 2)
+    models = ("--model", "svm", "--model", "majority+svm", "--jobs", 1, "--out", tmp_path)
+    result = call(*words, *models)
+    assert result.exit_code == 0, result.stderr
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert table["model"].tolist() == ["svm", "svm+majority"]
+    assert table["ms_per_face"].notna().all()
+    assert "A+B: the average of" in " ".join(result.stdout.split())
+    assert (tmp_path / "confusion-gender-svm+majority.png").exists()

@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from featurex.model_files import load_model
 
 
@@ -44,7 +46,36 @@ def test_a_network_is_fitted_and_predicts(call, people_csv, cache, photos, tmp_p
         )
     )
     assert result.exit_code == 0, result.stderr
+    assert list(tmp_path.iterdir()) == [path]  # no checkpoint is left
     answer = call("predict", photos[0], "--model", path, "--json", "--device", "cpu")
     (photo,) = json.loads(answer.stdout)
     (face,) = photo["faces"]
     assert face["gender"] in ("female", "male")
+
+
+def test_an_average_is_fitted_told_and_predicts(call, people_csv, cache, photos, tmp_path):
+    path = tmp_path / "average.featurex"
+    words = ("fit", "csv", people_csv, "--cache", cache, "--out", path, "--device", "cpu")
+    network = ("--model", "finetuned+majority", "--epochs", 1, "--batch-size", 6, "--limit", 12)
+    result = call(*words, *network, "--task", "gender")
+    assert result.exit_code == 0, result.stderr
+    rows = [
+        [cell.strip() for cell in line.split("│")[1:5]]
+        for line in result.stdout.splitlines()
+        if "accuracy" in line
+    ]
+    assert [row[0] for row in rows] == ["majority", "finetuned", "majority+finetuned"]
+    assert rows[1][3] != "–"
+    assert rows[2] == ["majority+finetuned", "gender", "12", "–"]
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    answer = call("predict", photos[0], "--model", path, "--json", "--device", "cpu")
+    assert answer.exit_code == 0, answer.stderr
+    (face,) = json.loads(answer.stdout)[0]["faces"]
+    assert sum(face["probabilities"]["gender"].values()) == pytest.approx(1)
+
+
+def test_an_average_of_what_is_not_there_is_one_line(fails, people_csv, tmp_path):
+    cache = tmp_path / "cache"
+    line = fails("fit", "csv", people_csv, "--cache", cache, "--model", "svm+cnn")
+    assert "Unknown model 'cnn' in 'svm+cnn'" in line
+    assert not cache.exists()

@@ -94,7 +94,7 @@ def test_nearest_maps_single_ages_and_the_middle_of_ranges(adience):
 def test_undefined_gender_keeps_its_row(adience):
     genders = column(read(adience), "gender")
     assert genders["1"] == "female"
-    assert genders["2"] is None
+    assert genders["2"] == "undefined"
     assert genders["3"] == "male"
     assert genders["8"] is None
 
@@ -105,6 +105,7 @@ def test_folds_and_subjects_are_the_data_sets_own(adience):
     assert column(manifest, "fold") == folds
     assert manifest.table["age"].isna().all()
     assert manifest.tasks() == ("age-group", "gender")
+    assert manifest.more_tasks() == ("gender-3",)
 
 
 def test_the_faces_are_another_version_of_the_photos(adience, make_photos):

@@ -108,3 +108,16 @@ def test_without_copies_none_are_listed(make_photos):
     manifest = clean(rows, Dropped(), dataset="csv", root=root, age_policy="strict")
     assert manifest.copies.empty
     assert tuple(manifest.copies.columns) == COPY_COLUMNS
+
+
+def test_an_undefined_gender_gives_way_and_alone_is_no_label(make_photos):
+    root = make_photos({"a.png": 1, "b.png": 1, "c.png": 2, "d.png": 3})
+    rows = [
+        {"path": str(root / "a.png"), "gender": "undefined", "age": 1},
+        {"path": str(root / "b.png"), "gender": "female", "age": 1},  # a copy of it
+        {"path": str(root / "c.png"), "gender": "undefined", "age": 1},
+        {"path": str(root / "d.png"), "gender": "undefined"},
+    ]
+    manifest = clean(rows, Dropped(), dataset="csv", root=root, age_policy="strict")
+    assert manifest.table["gender"].tolist() == ["female", "undefined"]
+    assert manifest.dropped == {"duplicate": 1, "no label": 1}

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from featurex import spaces
-from featurex.detectors import DEFAULT_DETECTOR, DETECTORS, Detection, Detector, get_detectors
+from featurex.detectors import DEFAULT_DETECTOR, DETECTORS, get_detectors
+from featurex.detectors.base import Detection, Detector
 from featurex.detectors.dlib_cnn import CnnDetector
 from featurex.detectors.hog import HogDetector
 from featurex.faces import FaceAligner

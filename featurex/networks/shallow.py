@@ -1,0 +1,100 @@
+"""Three convolutions and two fully connected layers, as Levi and Hassner's network of 2015."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# Of zero mean: the paper's initial weights, made for pixels on the scale of 0 to 255.
+INITIAL_STD = 0.01
+NEIGHBOURS, ALPHA, BETA = 5, 1e-4, 0.75
+
+
+class ShallowNetwork(nn.Module):
+    """Convolutions of 7x7 (stride 4), 5x5 and 3x3 pixels, two fully connected layers, and heads.
+
+    Each convolution is followed by a ReLU and a 3x3 max-pooling with stride 2, the first two also
+    by a local response normalisation; each fully connected layer by a ReLU and dropout of a half.
+
+    Parameters
+    ----------
+    channels, size : int
+        Channels of the input, and its side in pixels.
+    filters : tuple of three int
+    hidden : int
+        Width of the fully connected layers.
+    heads : mapping of str to int
+        Number of outputs of each head.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        size: int,
+        filters: tuple[int, int, int],
+        hidden: int,
+        heads: Mapping[str, int],
+    ) -> None:
+        super().__init__()
+        first, second, third = filters
+        self.convolutions = nn.Sequential(
+            *(nn.Conv2d(channels, first, 7, 4), nn.ReLU(inplace=True), _pooling()),
+            ResponseNormalization(first),
+            *(nn.Conv2d(first, second, 5, padding=2), nn.ReLU(inplace=True), _pooling()),
+            ResponseNormalization(second),
+            *(nn.Conv2d(second, third, 3, padding=1), nn.ReLU(inplace=True), _pooling()),
+        )
+        self.fully_connected = nn.Sequential(
+            *(nn.Linear(third * _side(size) ** 2, hidden), nn.ReLU(inplace=True), nn.Dropout(0.5)),
+            *(nn.Linear(hidden, hidden), nn.ReLU(inplace=True), nn.Dropout(0.5)),
+        )
+        self.outputs = nn.ModuleDict({name: nn.Linear(hidden, n) for name, n in heads.items()})
+        self.apply(_initialise)
+
+    def forward(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Map ``(n, channels, size, size)`` to logits of every head."""
+        features = self.fully_connected(self.convolutions(inputs).flatten(1))
+        return {name: output(features) for name, output in self.outputs.items()}
+
+
+class ResponseNormalization(nn.Module):
+    """Local response normalisation across channels (Krizhevsky et al. 2012, section 3.3).
+
+    Gives the numbers of `torch.nn.LocalResponseNorm`, whose three-dimensional pooling is slow on a
+    CPU: here the sum over the neighbouring channels is a 1x1 convolution.
+    """
+
+    band: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        index = torch.arange(channels)
+        band = (index[:, None] - index).abs() <= NEIGHBOURS // 2
+        self.register_buffer("band", band.float()[:, :, None, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(n, channels, h, w)`` to the same shape."""
+        total = F.conv2d(x.square(), self.band).float()
+        return x / (1 + total * (ALPHA / NEIGHBOURS)) ** BETA
+
+
+def _pooling() -> nn.Module:
+    return nn.MaxPool2d(3, 2, ceil_mode=True)  # Caffe's, which the paper used, rounds up
+
+
+def _side(size: int) -> int:
+    """Return the side of the last map: after one convolution with a stride and three poolings."""
+    side = (size - 7) // 4 + 1
+    for _ in range(3):
+        side = -(-(side - 3) // 2) + 1
+    return side
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.normal_(module.weight, std=INITIAL_STD)
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)

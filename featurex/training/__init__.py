@@ -1,0 +1,1 @@
+"""Trains networks end to end: settings, losses, augmentation, checkpoints, and the loop."""

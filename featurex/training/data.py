@@ -1,0 +1,55 @@
+"""Rows of chips and labels for a data loader, a whole batch in one read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from featurex.chips import read_rows
+
+Batch = tuple[Tensor, dict[str, Tensor]]
+
+
+class ChipDataset(Dataset):
+    """Chips and the numbers of their labels.
+
+    Parameters
+    ----------
+    X : ChipRows or ndarray of shape (n, h, w, 3), uint8
+    codes : mapping of str to ndarray of shape (n,)
+        By head, as `featurex.training.heads.Head.encode` gives them.
+    rows : ndarray of int
+        The rows that this data set has.
+    """
+
+    def __init__(self, X: Any, codes: Mapping[str, np.ndarray], rows: np.ndarray) -> None:
+        self.X = X
+        self.codes = dict(codes)
+        self.rows = np.asarray(rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, position: int) -> Batch:
+        return self.__getitems__([position])
+
+    def __getitems__(self, positions: Sequence[int]) -> Batch:
+        """Read one batch: chips ``(b, h, w, 3)``, and codes ``(b,)`` by head."""
+        rows = self.rows[list(positions)]
+        chips = torch.from_numpy(read_rows(self.X, rows))
+        return chips, {name: torch.from_numpy(codes[rows]) for name, codes in self.codes.items()}
+
+
+def as_it_is(batch: Batch) -> Batch:
+    """Collate nothing: the data set has read a whole batch."""
+    return batch
+
+
+def parts(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    """Cut rows into parts of at most `size`; none where there are no rows."""
+    return np.array_split(rows, -(-len(rows) // size)) if len(rows) else []

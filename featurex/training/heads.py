@@ -1,0 +1,166 @@
+"""What a network's outputs mean: labels as numbers, and losses that pass over missing labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from featurex.networks.base import LABEL_WIDTH
+
+AGE = "age"
+MAX_YEARS = 100
+# The class that `cross_entropy` passes over.
+MISSING = -100
+
+
+@dataclass(frozen=True)
+class Head:
+    """One thing that a network learns: a classification, or the age in years.
+
+    The age is learnt as a distribution over the years 0 to 100, and predicted as its mean (Rothe
+    et al. 2015, "DEX: Deep expectation of apparent age"; distributions after Gao et al. 2017).
+
+    Attributes
+    ----------
+    name : str
+        Of the task; "age" is in years.
+    classes : tuple of str
+        Of a classification; empty for years.
+    width : float
+        Of the label distribution around a true age, in years.
+
+    Raises
+    ------
+    ValueError
+        Classes for the age, or fewer than two for anything else.
+    """
+
+    name: str
+    classes: tuple[str, ...] = ()
+    width: float = LABEL_WIDTH
+
+    def __post_init__(self) -> None:
+        if self.name == AGE and self.classes:
+            raise ValueError(f"The head {AGE!r} is in years: it has no classes.")
+        if self.name != AGE and len(self.classes) < 2:
+            raise ValueError(
+                f"A classifier needs two classes. Got only {list(self.classes)} for {self.name!r}."
+            )
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of outputs."""
+        return len(self.classes) or MAX_YEARS + 1
+
+    def encode(self, labels: Any) -> np.ndarray:
+        """Turn labels into numbers.
+
+        Parameters
+        ----------
+        labels : array-like of shape (n,)
+            Class names, or years; None and NaN are missing. Years above 100 count as 100.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Numbers of classes, int64, -100 where missing; or years, float32, NaN where missing.
+
+        Raises
+        ------
+        ValueError
+            A label that is no class of the head, or years that are negative or infinite.
+        """
+        column = pd.Series(np.asarray(labels, dtype=object))
+        missing = column.isna().to_numpy()
+        if not self.classes:
+            years = column.to_numpy(np.float64, na_value=np.nan)
+            if not (missing | (np.isfinite(years) & (years >= 0))).all():
+                raise ValueError("Ages must be finite and non-negative (years).")
+            return years.clip(0, MAX_YEARS).astype(np.float32)
+        codes = pd.Index(self.classes).get_indexer(column.astype(str))
+        if (unknown := np.flatnonzero((codes < 0) & ~missing)).size:
+            raise ValueError(
+                f"{column[unknown[0]]!r} at row {unknown[0]} is no class of {self.name!r}, which "
+                f"has {', '.join(self.classes)}."
+            )
+        return np.where(missing, MISSING, codes).astype(np.int64)
+
+    def targets(self, codes: Tensor) -> Tensor:
+        """Turn numbers as `encode` gives them into what `cross_entropy` takes.
+
+        Returns
+        -------
+        Tensor
+            Classes ``(n,)``; or distributions ``(n, 101)``, all zero where the age is missing.
+        """
+        return codes if self.classes else label_distributions(codes, self.width)
+
+    def known(self, codes: Tensor) -> Tensor:
+        """Tell which rows have a label, ``(n,)`` bool."""
+        return codes != MISSING if self.classes else ~codes.isnan()
+
+    def loss(self, logits: Tensor, codes: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return the mean cross-entropy over the rows with a label; 0 where there are none.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (n, n_outputs)
+        codes : Tensor of shape (n,)
+            As `encode` gives them.
+        weights : Tensor of shape (n_outputs,), optional
+            Of the classes.
+        """
+        known = self.known(codes)
+        if not known.any():
+            return logits.sum() * 0  # keeps the graph whole
+        return F.cross_entropy(logits[known], self.targets(codes[known]), weights)
+
+    def predict(self, logits: Tensor) -> Tensor:
+        """Return the most probable class, or the expected age in years, ``(n,)``."""
+        if self.classes:
+            return logits.argmax(1)
+        return logits.softmax(1) @ torch.arange(MAX_YEARS + 1.0, device=logits.device)
+
+    def scores(self, logits: Tensor, codes: Tensor) -> Tensor:
+        """Score each row with a label: 1 for the right class, or the error in years."""
+        known = self.known(codes)
+        predicted, true = self.predict(logits[known]), codes[known]
+        return (predicted == true).double() if self.classes else (predicted - true).abs().double()
+
+    def balanced_weights(self, codes: np.ndarray) -> Tensor:
+        """Weight classes by their inverse frequency: all equal where they are equally frequent.
+
+        Returns
+        -------
+        Tensor of shape (n_outputs,), float32
+            0 for a class without a row.
+        """
+        counts = np.bincount(codes[codes != MISSING], minlength=self.n_outputs)
+        weights = np.where(counts, counts.sum() / (len(counts) * np.maximum(counts, 1)), 0)
+        return torch.from_numpy(weights.astype(np.float32))
+
+
+def label_distributions(years: Tensor, width: float = LABEL_WIDTH) -> Tensor:
+    """Return a discrete normal distribution over 0 to 100 years around each age.
+
+    Parameters
+    ----------
+    years : Tensor of shape (n,), float
+        NaN where missing.
+    width : float
+        Standard deviation in years.
+
+    Returns
+    -------
+    Tensor of shape (n, 101), float32
+        Rows sum to 1; all zero where the age is missing.
+    """
+    distance = torch.arange(MAX_YEARS + 1, device=years.device) - years[:, None]
+    weights = torch.exp(-0.5 * (distance / width) ** 2)
+    return (weights / weights.sum(1, keepdim=True)).nan_to_num(0)

@@ -1,0 +1,176 @@
+"""skorch's net for networks of several heads: autocast, frozen layers, and clear errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from skorch.helper import predefined_split
+from torch import Tensor, nn
+
+from featurex.exceptions import ModelError
+from featurex.networks.base import FaceNetwork
+from featurex.training.augmentation import Augmentation
+from featurex.training.averaging import WeightAverage
+from featurex.training.data import ChipDataset, as_it_is
+from featurex.training.heads import Head
+from featurex.training.settings import TrainingSettings
+
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+
+
+class HeadsLoss(nn.Module):
+    """The first head's loss, and those of the others by their weight.
+
+    Parameters
+    ----------
+    heads : sequence of Head
+    weights : mapping of str to Tensor or None
+        Class weights, by head.
+    side_weight : float
+    """
+
+    def __init__(
+        self, heads: Sequence[Head], weights: Mapping[str, Tensor | None], side_weight: float
+    ) -> None:
+        super().__init__()
+        self.heads = heads
+        self.weights = weights
+        self.side_weight = side_weight
+
+    def forward(self, logits: dict[str, Tensor], codes: dict[str, Tensor]) -> Tensor:
+        """Return the total loss."""
+        first, *others = (
+            head.loss(logits[head.name], codes[head.name], self.weights[head.name])
+            for head in self.heads
+        )
+        return first + self.side_weight * sum(others) if others else first
+
+
+class FaceNet(NeuralNet):
+    """Runs the epochs of one training.
+
+    Parameters
+    ----------
+    network : FaceNetwork
+        On its device.
+    loss : HeadsLoss
+    settings : TrainingSettings
+    valid : ChipDataset
+    average : WeightAverage
+        Whose weights are validated.
+    batch_size : int
+    drop_last : bool
+        Whether a last, smaller batch is left out of training.
+    callbacks : list
+    """
+
+    def __init__(
+        self,
+        network: FaceNetwork,
+        loss: HeadsLoss,
+        settings: TrainingSettings,
+        valid: ChipDataset,
+        average: WeightAverage,
+        *,
+        batch_size: int,
+        drop_last: bool,
+        callbacks: list[Any],
+    ) -> None:
+        self.settings = settings
+        self.average = average
+        self.augmentation = Augmentation(settings)
+        super().__init__(
+            network,
+            loss,
+            optimizer=torch.optim.AdamW,
+            batch_size=batch_size,
+            iterator_train__shuffle=True,
+            iterator_train__drop_last=drop_last,
+            iterator_train__collate_fn=as_it_is,
+            iterator_valid__collate_fn=as_it_is,
+            train_split=predefined_split(valid),
+            callbacks=callbacks,
+            device=str(next(network.parameters()).device),
+            verbose=0,
+        )
+
+    @property
+    def _default_callbacks(self) -> list[Any]:
+        return []  # no printing; what is measured is measured by `Measures`
+
+    def initialize_optimizer(self, triggered_directly: bool | None = None) -> FaceNet:
+        """Make AdamW with a rate for pretrained, and one for new layers."""
+        groups = [
+            {"params": parameters, "lr": rate, "highest_lr": rate}
+            for parameters, rate in rate_groups(self.module_, self.settings)
+        ]
+        self.optimizer_ = torch.optim.AdamW(groups, weight_decay=self.settings.weight_decay)
+        return self
+
+    def freeze(self, frozen: bool) -> None:
+        """Keep the pretrained layers as they are from now on, or train them too."""
+        parameters = self.module_.pretrained_parameters()
+        for parameter in parameters:
+            parameter.requires_grad_(not frozen)
+        ids = {id(parameter) for parameter in parameters} if frozen else set()
+        self.still = [
+            module
+            for module in self.module_.modules()
+            if any(id(parameter) in ids for parameter in module.parameters(recurse=False))
+        ]
+
+    def infer(self, x: Tensor, **fit_params: Any) -> dict[str, Tensor]:
+        """Run a batch through the network: changed at random, or in all its views."""
+        chips, network = x.to(self.device), self.module_
+        with torch.autocast(
+            chips.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"
+        ):
+            if network.training:
+                for module in self.still:  # batch normalisation learns in training mode
+                    module.eval()
+                logits = network.logits(self.augmentation(chips))
+            else:
+                logits = network(chips)
+        return {name: values.float() for name, values in logits.items()}
+
+    def run_single_epoch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+    ) -> None:
+        """Train, or validate with the averaged weights."""
+        weights = nullcontext() if training else self.average.applied()
+        with weights, memory_errors(self.device, self.batch_size):
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+
+
+def rate_groups(
+    network: FaceNetwork, settings: TrainingSettings
+) -> list[tuple[list[nn.Parameter], float]]:
+    """Return the parameters that share a rate, and it; no group is empty."""
+    pretrained, new = network.pretrained_parameters(), network.new_parameters()
+    rate = settings.head_learning_rate if pretrained else settings.scratch_learning_rate
+    groups = [(pretrained, settings.learning_rate), (new, rate)]
+    return [(parameters, rate) for parameters, rate in groups if parameters]
+
+
+@contextmanager
+def memory_errors(device: Any, batch_size: int) -> Iterator[None]:
+    """Say what to do where the memory is too small.
+
+    Raises
+    ------
+    ModelError
+        In place of torch's error.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not any(words in str(error) for words in _NO_MEMORY):
+            raise
+        raise ModelError(
+            f"The memory of {device} is too small for batches of {batch_size}: "
+            f"try batches of {max(1, batch_size // 2)}."
+        ) from error

@@ -1,0 +1,189 @@
+"""One training under way: its net, its averages, how far it is, and all of this as a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from skorch.callbacks import GradientNormClipping
+from torch import Tensor
+
+from featurex.networks.base import FaceNetwork
+from featurex.training.averaging import WeightAverage
+from featurex.training.callbacks import Averaging, Measures, Rates
+from featurex.training.checkpoints import damaged, read_checkpoint, write_checkpoint
+from featurex.training.data import ChipDataset
+from featurex.training.heads import Head
+from featurex.training.net import FaceNet, HeadsLoss
+from featurex.training.settings import TrainingSettings
+
+Row = dict[str, Any]
+
+
+class TrainingRun:
+    """The parts of one training that have a state.
+
+    Parameters
+    ----------
+    network : FaceNetwork
+        On its device.
+    heads : sequence of Head
+    settings : TrainingSettings
+    train, valid : ChipDataset
+    name : str
+        As `featurex.training.identity.training_id` gives it.
+
+    Attributes
+    ----------
+    net : FaceNet
+    average : WeightAverage
+    measures : Measures
+    history : list of dict
+    best : dict of str to Tensor
+        The best epoch's weights.
+    """
+
+    def __init__(
+        self,
+        network: FaceNetwork,
+        heads: Sequence[Head],
+        settings: TrainingSettings,
+        train: ChipDataset,
+        valid: ChipDataset,
+        name: str,
+    ) -> None:
+        self.network, self.settings, self.train, self.name = network, settings, train, name
+        self.history: list[Row] = []
+        self.best: dict[str, Tensor] = {}
+        self.best_epoch = 0
+        batch_size = min(settings.batch_size, len(train))
+        # Batch normalisation can't learn from a single chip.
+        drop_last = len(train) % batch_size == 1 < len(train)
+        self.n_steps = len(train) // batch_size + (len(train) % batch_size > 0) - drop_last
+        self.average = WeightAverage(network, settings.average_epochs * self.n_steps)
+        weights = _class_weights(heads, settings, train, next(network.parameters()).device)
+        self.measures = Measures(heads, weights)
+        self.rates = Rates(settings.epochs * self.n_steps, settings.warmup)
+        clipping = [GradientNormClipping(settings.clip_norm)] if settings.clip_norm else []
+        self.net = FaceNet(
+            network,
+            HeadsLoss(heads, weights, settings.side_weight),
+            settings,
+            valid,
+            self.average,
+            batch_size=batch_size,
+            drop_last=drop_last,
+            callbacks=[self.rates, *clipping, Averaging(self.average), self.measures],
+        ).initialize()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no further epoch."""
+        done = len(self.history)
+        return done >= self.settings.epochs or done - self.best_epoch >= self.settings.patience
+
+    def take(self, row: Row) -> None:
+        """Add an epoch, and keep its weights if it is the best."""
+        self.history.append(row)
+        best = self.history[self.best_epoch - 1]["valid_loss"] if self.best_epoch else None
+        if best is None or row["valid_loss"] < best:
+            self.best_epoch = len(self.history)
+            with self.average.applied():
+                state = self.network.state_dict()
+                self.best = {name: tensor.detach().clone() for name, tensor in state.items()}
+
+    def save(self, path: Path, *, finished: bool = False) -> None:
+        """Write a checkpoint; at the end with nothing but the best weights.
+
+        Raises
+        ------
+        ModelError
+            It can't be written.
+        """
+        best = {f"best/{name}": tensor for name, tensor in self.best.items()}
+        record = {
+            "training": self.name,
+            "history": self.history,
+            "best_epoch": self.best_epoch,
+            "finished": finished,
+        }
+        write_checkpoint(path, best | ({} if finished else self._tensors()), record)
+
+    def resume(self, path: Path) -> bool:
+        """Go on from a checkpoint.
+
+        Returns
+        -------
+        bool
+            False where there is none of this training.
+
+        Raises
+        ------
+        ModelError
+            It is damaged.
+        """
+        found = read_checkpoint(path, self.name)
+        if found is None:
+            return False
+        tensors, record = found
+        try:
+            self._load(tensors, record)
+        except (KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
+            raise damaged(path) from error
+        return True
+
+    def _tensors(self) -> dict[str, Tensor]:
+        found = {f"network/{name}": t for name, t in self.network.state_dict().items()}
+        found |= {f"average/{name}": t for name, t in self.average.tensors.items()}
+        for number, state in self.net.optimizer_.state_dict()["state"].items():
+            found |= {f"optimizer/{number}/{key}": tensor for key, tensor in state.items()}
+        return found
+
+    def _load(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
+        self.history, self.best_epoch = list(record["history"]), int(record["best_epoch"])
+        device = next(self.network.parameters()).device
+        self.best = {name: t.to(device) for name, t in _under("best/", tensors).items()}
+        if record["finished"]:
+            if not self.is_over:
+                raise ValueError("an end before its time")
+            self.network.load_state_dict(self.best)
+            return
+        done = len(self.history) * self.n_steps
+        self.rates.step = done
+        self.network.load_state_dict(_under("network/", tensors))
+        self.average.load(_under("average/", tensors), done)
+        self._load_optimizer(_under("optimizer/", tensors))
+
+    def _load_optimizer(self, tensors: Mapping[str, Tensor]) -> None:
+        optimizer = self.net.optimizer_
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            number, key = name.split("/")
+            parameter = parameters[int(number)]
+            if tensor.shape == parameter.shape:  # with the parameter's own order in memory
+                tensor = torch.empty_like(parameter, requires_grad=False).copy_(tensor)
+            state.setdefault(int(number), {})[key] = tensor
+        optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _class_weights(
+    heads: Sequence[Head], settings: TrainingSettings, train: ChipDataset, device: torch.device
+) -> dict[str, Tensor | None]:
+    balanced = settings.class_weights == "balanced"
+    return {
+        head.name: head.balanced_weights(train.codes[head.name][train.rows]).to(device)
+        if balanced and head.classes
+        else None
+        for head in heads
+    }

@@ -1,0 +1,154 @@
+"""The training loop: epochs, the best one's weights, and going on where a killed run stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from featurex.chips import read_rows
+from featurex.networks.base import FaceNetwork
+from featurex.training.data import ChipDataset, parts
+from featurex.training.heads import Head
+from featurex.training.identity import training_id
+from featurex.training.net import memory_errors
+from featurex.training.run import Row, TrainingRun
+from featurex.training.settings import TrainingSettings
+
+# The most training rows that a network sees before the training.
+PREPARE_ROWS = 20_000
+
+
+class Trainer:
+    """Trains one network on one set of rows.
+
+    The same seed gives the same weights on one kind of machine, and so does a run that was killed
+    and started again with the same checkpoint: all random numbers of an epoch come from the seed
+    and the epoch's number.
+
+    Parameters
+    ----------
+    network : FaceNetwork
+        On its device; trained in place, left in evaluation mode with the best epoch's weights.
+    heads : sequence of Head
+        The first is the one that the network is for: its validation loss decides.
+    settings : TrainingSettings
+    seed : int
+    checkpoint : Path, optional
+        A file written after every epoch, from which a later run goes on. At the end it holds the
+        best weights only.
+    on_epoch : callable, optional
+        Called after each epoch with its row of the history and the most epochs there can be.
+    """
+
+    def __init__(
+        self,
+        network: FaceNetwork,
+        heads: Sequence[Head],
+        settings: TrainingSettings,
+        *,
+        seed: int = 0,
+        checkpoint: Path | None = None,
+        on_epoch: Callable[[Row, int], None] | None = None,
+    ) -> None:
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.device = next(network.parameters()).device
+        self.heads = list(heads)
+        self.settings = settings
+        self.seed = seed
+        self.checkpoint = checkpoint
+        self.on_epoch = on_epoch
+
+    def fit(self, train: ChipDataset, valid: ChipDataset) -> list[Row]:
+        """Train.
+
+        Parameters
+        ----------
+        train, valid : ChipDataset
+            With the codes of every head.
+
+        Returns
+        -------
+        list of dict
+            One an epoch: ``epoch``, ``train_loss``, ``valid_loss``, ``train_score``,
+            ``valid_score`` (accuracy, or mean error in years), ``seconds``; losses and scores of
+            other heads with their name at the end.
+
+        Raises
+        ------
+        ValueError
+            A head without a label among the training rows, or the first without one among the
+            validation rows.
+        ModelError
+            The memory is too small, or the checkpoint is damaged or can't be written.
+        """
+        self._check(train, valid)
+        with _own_random_numbers(self.device):
+            run = self._start(train, valid)
+            while not run.is_over:
+                self._epoch(run)
+        self.network.load_state_dict(run.best)
+        if self.checkpoint:
+            run.save(self.checkpoint, finished=True)
+        self.network.eval()
+        return run.history
+
+    def _check(self, train: ChipDataset, valid: ChipDataset) -> None:
+        for head in self.heads:
+            for rows, kind in ((train, "training"), (valid, "validation")):
+                codes = torch.from_numpy(rows.codes[head.name][rows.rows])
+                needed = head is self.heads[0] or rows is train
+                if needed and not head.known(codes).any():
+                    raise ValueError(f"None of the {len(rows)} {kind} rows has a {head.name!r}.")
+
+    def _start(self, train: ChipDataset, valid: ChipDataset) -> TrainingRun:
+        """Go on from the checkpoint, or prepare the network."""
+        name = training_id(self.network, self.heads, self.settings, self.seed, train, valid)
+        run = TrainingRun(self.network, self.heads, self.settings, train, valid, name)
+        if not (self.checkpoint and run.resume(self.checkpoint)):
+            torch.manual_seed(self.seed)
+            self._prepare(train)
+            run.average.reset()
+        return run
+
+    def _prepare(self, train: ChipDataset) -> None:
+        chosen = np.random.default_rng(self.seed).permutation(train.rows)[:PREPARE_ROWS]
+        rows, size = np.sort(chosen), self.settings.batch_size
+        targets = {
+            head.name: head.targets(torch.from_numpy(train.codes[head.name][rows]).to(self.device))
+            for head in self.heads
+        }
+        batches = (
+            torch.from_numpy(read_rows(train.X, part)).to(self.device) for part in parts(rows, size)
+        )
+        self.network.eval()
+        with torch.no_grad(), memory_errors(self.device, size):
+            self.network.prepare(batches, targets)
+
+    def _epoch(self, run: TrainingRun) -> None:
+        number = len(run.history) + 1
+        started = time.perf_counter()
+        torch.manual_seed(_epoch_seed(self.seed, number))
+        run.net.freeze(number <= self.settings.frozen_epochs)
+        run.net.fit_loop(run.train, epochs=1)
+        seconds = time.perf_counter() - started
+        run.take({"epoch": number, **run.measures.row(), "seconds": seconds})
+        if self.checkpoint and not run.is_over:
+            run.save(self.checkpoint)
+        if self.on_epoch:
+            self.on_epoch(run.history[-1], self.settings.epochs)
+
+
+def _epoch_seed(seed: int, epoch: int) -> int:
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
+
+
+@contextmanager
+def _own_random_numbers(device: torch.device) -> Iterator[None]:
+    """Leave the caller's random numbers as they are."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        yield

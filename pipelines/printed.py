@@ -1,0 +1,171 @@
+"""How a comparison is printed: cells, marks, and the escapes of Markdown and LaTeX."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from pipelines.scores import METRICS, Metric
+
+# With more folds than this (leave one subject out) a fold is a few photos of one person: its
+# accuracy is nearly all or nothing and most classes are absent. Then all photos are scored at
+# once, as the literature on FG-NET does, and no deviation is printed.
+MOST_FOLDS = 20
+
+MISSING = "–"
+# Beside a score that is not told apart from the best one.
+NOT_APART = "≈"
+
+Mark = Callable[[str], str]
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "≈": r"$\approx$",
+    "–": "--",
+    "−": "$-$",
+    "…": r"\dots{}",
+}
+
+
+def score_cells(table: pd.DataFrame, pairs: pd.DataFrame, mark: Mark) -> pd.DataFrame:
+    """Make the table of scores, mean and deviation over folds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As of `Comparison`.
+    pairs : DataFrame
+        As `compare_pairs` gives it, of all tasks.
+    mark : callable
+        Applied to the best of each task and metric.
+
+    Returns
+    -------
+    DataFrame of str
+    """
+    columns = {
+        "Task": table["task"],
+        "Model": table["model"],
+        "Photos": table["n_rows"].astype(str),
+        "Folds": table["n_folds"].astype(str),
+    }
+    for metric in METRICS:
+        if table[f"{metric.name}_mean"].notna().any():
+            columns[metric.heading] = _score_column(table, pairs, metric, mark)
+    columns["Fit (s)"] = _numbers(table["fit_seconds"], 1)
+    columns["Predict (ms/face)"] = _numbers(table["ms_per_face"], 2)
+    if table["n_parameters"].notna().any():
+        columns["Parameters"] = table["n_parameters"].map(_thousands)
+        columns["Epoch (s)"] = _numbers(table["seconds_per_epoch"], 1)
+    return pd.DataFrame(columns)
+
+
+def interval_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Make the table of intervals, such as ``76.4 [75.8, 77.0]``.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As of `Comparison`.
+
+    Returns
+    -------
+    DataFrame of str
+        Scores over all photos at once; an en dash where there is no interval.
+    """
+    columns = {
+        "Task": table["task"],
+        "Model": table["model"],
+        "Photos": table["n_rows"].astype(str),
+        "Subjects": table["n_subjects"].astype(str),
+    }
+    for metric in METRICS:
+        names = [f"{metric.name}_{end}" for end in ("pooled", "low", "high")]
+        if table[names[0]].notna().any():
+            score, low, high = (_scaled(table[name], metric) for name in names)
+            ranges = " [" + low + ", " + high + "]"
+            columns[metric.heading] = score.where(low == MISSING, score + ranges)
+    return pd.DataFrame(columns)
+
+
+def to_markdown(cells: pd.DataFrame) -> str:
+    """Make a Markdown table of cells."""
+    escaped = cells.map(lambda text: text.replace("|", r"\|"))
+    return str(escaped.to_markdown(index=False, disable_numparse=True))
+
+
+def to_latex(cells: pd.DataFrame, caption: str) -> str:
+    """Make a LaTeX table of cells; the control characters 1 and 2 become a bold group."""
+    escaped = cells.map(latex)
+    escaped.columns = [latex(name) for name in escaped.columns]
+    text = escaped.to_latex(
+        index=False,
+        escape=False,
+        caption=latex(caption),
+        column_format="ll" + "r" * (escaped.shape[1] - 2),
+    )
+    return str(text).replace("\1", r"\textbf{").replace("\2", "}")
+
+
+def latex(text: str) -> str:
+    """Escape what LaTeX would read as a command."""
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _thousands(number: float) -> str:
+    return MISSING if pd.isna(number) else f"{number / 1000:,.0f} k"
+
+
+def _score_column(
+    table: pd.DataFrame, pairs: pd.DataFrame, metric: Metric, mark: Mark
+) -> pd.Series:
+    pooled = table["n_folds"] > MOST_FOLDS
+    values = table[f"{metric.name}_mean"].where(~pooled, table[f"{metric.name}_pooled"])
+    spreads = table[f"{metric.name}_std"].where(~pooled)
+    shown = (values * metric.scale).round(metric.decimals)
+    # Rows that print the same number are equally good.
+    best = shown == shown.groupby(table["task"]).transform(
+        "max" if metric.larger_is_better else "min"
+    )
+    texts = _scaled(values, metric)
+    texts = texts.where(spreads.isna(), texts + " ± " + _scaled(spreads, metric))
+    near = values.notna() & ~best & _not_apart(table, pairs, metric, best)
+    return texts.where(~near, texts + " " + NOT_APART).where(~best, texts.map(mark))
+
+
+def _not_apart(
+    table: pd.DataFrame, pairs: pd.DataFrame, metric: Metric, best: pd.Series
+) -> np.ndarray:
+    """Tell which rows no test sets apart from a best one of their task."""
+    alike = pairs[(pairs["metric"] == metric.name) & ~pairs["different"].astype(bool)]
+    names = ["task", "model_a", "model_b"]
+    known = set(alike[names].itertuples(index=False, name=None))
+    known |= {(task, second, first) for task, first, second in known}
+    winners = table.loc[best, ["task", "model"]]
+    return np.array(
+        [
+            any(
+                (task, model, name) in known
+                for name in winners.loc[winners["task"] == task, "model"]
+            )
+            for task, model in table[["task", "model"]].itertuples(index=False, name=None)
+        ]
+    )
+
+
+def _scaled(values: pd.Series, metric: Metric) -> pd.Series:
+    return _numbers(values * metric.scale, metric.decimals)
+
+
+def _numbers(values: pd.Series, decimals: int) -> pd.Series:
+    return values.map(lambda value: MISSING if pd.isna(value) else f"{value:.{decimals}f}")
