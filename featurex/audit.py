@@ -61,8 +61,8 @@ class AuditOptions:
     n_folds, seed : int
         Of the folds, as `featurex compare` makes them.
     subjects_known : bool
-        Whether the subjects, if any, are the data set's own. Clusters of an earlier audit decide the
-        folds only: they can't judge what they come from.
+        Whether the subjects, if any, are the data set's own. Clusters of an earlier audit decide
+        the folds only: they can't judge what they come from.
     """
 
     same_person: float = SAME_PERSON

@@ -107,7 +107,7 @@ def audit(
     if not json:
         stages.print_report(report)
     with progress("Auditing", N_STEPS) as update:
-        found = run_audit(FaceTable(manifest, face_cache), options, stages.stepper(update))
+        found = run_audit(FaceTable(manifest, face_cache), options, stages.Steps(update).next)
     files = write_audit(found, out_dir, show_faces=faces)
     if write_to:
         write_subjects(write_to, found.faces.table["image_id"].tolist(), found.subject_ids())
