@@ -15,6 +15,7 @@ import pandas as pd
 
 from featurex.audit_labels import class_balance, find_wrong_labels
 from featurex.experiment import Design, FaceTable
+from featurex.labels import UNDEFINED
 from featurex.likeness import likeness, thumbnails
 from featurex.match_rates import match_rates
 from featurex.models import ModelOptions
@@ -241,7 +242,7 @@ def _rates(
 
 def _known_subjects(faces: FaceTable, options: AuditOptions) -> pd.Series:
     subjects = faces.table["subject_id"]
-    return subjects if options.subjects_known else subjects.where(subjects.isna(), None)
+    return subjects if options.subjects_known else pd.Series(None, subjects.index, dtype=object)
 
 
 def _folds(faces: FaceTable, options: AuditOptions) -> tuple[np.ndarray, str]:
@@ -294,7 +295,7 @@ def _conflicts(one: pd.DataFrame, other: pd.DataFrame, copies: np.ndarray) -> li
     names = ("gender", "age", "age_group", "race")
     differ = {}
     for name in names:
-        known = one[name].notna() & other[name].notna()
+        known = _known(one[name]) & _known(other[name])
         unequal = one[name].astype(object) != other[name].astype(object)
         differ[name] = (known & unequal).to_numpy() & (copies | (name == "gender"))
     differ["age_group"] = differ["age_group"] & ~differ["age"]
@@ -302,6 +303,10 @@ def _conflicts(one: pd.DataFrame, other: pd.DataFrame, copies: np.ndarray) -> li
         ", ".join(name.replace("_", " ") for name in names if differ[name][row])
         for row in range(len(one))
     ]
+
+
+def _known(labels: pd.Series) -> pd.Series:
+    return labels.notna() & (labels.astype(object) != UNDEFINED)
 
 
 def _subjects(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -105,6 +105,8 @@ def clean(
     rows = dropped.split(rows, rows[LABELS].isna().all(axis=1), "no label")
     rows = _drop_copies(_with_ids(rows, dropped), dropped)
     rows = _with_age_groups(rows, dropped, age_policy)
+    gone = ~dropped.copies["image_id"].isin(rows["image_id"])
+    dropped.copies.loc[gone, "fate"] = "conflicting labels"
     rows["gender"] = (
         rows["gender"]
         .astype(object)

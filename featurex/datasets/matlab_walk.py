@@ -21,6 +21,9 @@ _HEAD = struct.Struct("<IIIIII")  # tag of the matrix, tag of its flags, flags, 
 _UINT32, _MATRIX = 6, 14
 _CELL, _STRUCT, _CHAR = 1, 2, 4
 _NUMBERS = range(6, 16)
+# Whole numbers, floats and text. scipy looks a type up in a table, and ends the process where there
+# is none.
+_ELEMENTS = frozenset({1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 16, 17, 18})
 _COMPLEX = 1 << 11
 
 
@@ -105,6 +108,8 @@ class _Walk:
         if position + TAG.size > len(self._data):
             raise MatlabError("it is cut off")
         kind, size = TAG.unpack_from(self._data, position)
+        if kind & 0xFFFF not in _ELEMENTS:
+            raise MatlabError(f"the element at byte {position} is of an unknown type")
         if small := kind >> 16:
             if small > 4:
                 raise MatlabError(f"the element at byte {position} has no size")

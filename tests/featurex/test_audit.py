@@ -84,6 +84,16 @@ def test_a_wrong_gender_contradicts_the_others_of_the_person(planted):
     assert finding(found, "other pairs of likely one person")[0] > 100
 
 
+def test_an_undefined_gender_contradicts_none(planted):
+    faces, _ = planted
+    dtype = pd.CategoricalDtype(["female", "male", "undefined"])
+    genders = faces.manifest.table["gender"].astype(object)
+    genders[50] = "undefined"
+    table = faces.manifest.table.assign(gender=genders.astype(dtype))
+    found = audit(FaceTable(replace(faces.manifest, table=table), faces.cache), OPTIONS)
+    assert not found.pairs["conflict"].str.contains("gender").any()
+
+
 def test_an_age_group_is_doubted_only_where_the_likely_one_is_not_next_to_it(planted):
     faces, who = planted
     groups = np.array(["15-20", "60+"])[who % 2]  # what the planted embeddings tell apart

@@ -39,6 +39,18 @@ def test_a_worked_example():
     assert issues.values.tolist() == [[2, "a", "b", 0.2, 0.8]]
 
 
+def test_cleanlab_finds_the_same():
+    """What `find_label_issues(y, p, filter_by="confident_learning")` of cleanlab 2.9.0 returned."""
+    rng = np.random.default_rng(7)
+    truth = rng.integers(0, 4, 120)
+    scores = rng.normal(size=(120, 4))
+    scores[np.arange(120), truth] += 2.5
+    y = np.where(rng.random(120) < 0.15, rng.integers(0, 4, 120), truth)
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    found = label_issues(y, p, np.arange(4))["row"]
+    assert sorted(found) == [3, 32, 53, 54, 77, 79, 82, 109]
+
+
 def test_a_row_that_is_confident_in_no_class_is_none():
     """0.55 for b is more than for a, but less than what b's own rows have."""
     y = np.array(["a", "a", "b", "b"])

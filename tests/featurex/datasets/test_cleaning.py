@@ -71,6 +71,45 @@ def test_examples_are_few_and_printable():
     assert dropped.examples["duplicate"][0] == r"a\n\udcff0.png"
 
 
+def test_every_file_that_is_there_twice_is_listed_with_its_labels_and_fate(make_photos):
+    root = make_photos({"a.png": 1, "b.png": 1, "c.png": 2, "d.png": 3, "e.png": 3, "f.png": 4})
+    ages = {"a": 5, "b": 5, "c": 8, "d": 20, "e": 30, "f": 40}
+    rows = [{"path": str(root / f"{name}.png"), "age": age} for name, age in ages.items()]
+    manifest = clean(rows, Dropped(), dataset="csv", root=root, age_policy="strict")
+    copies = manifest.copies
+    listed = {Path(row.path).stem: (row.age, row.fate) for row in copies.itertuples()}
+    assert listed == {
+        "a": (5, "kept"),
+        "b": (5, "duplicate"),
+        "d": (20, "conflicting labels"),
+        "e": (30, "conflicting labels"),
+    }
+    assert tuple(copies.columns) == COPY_COLUMNS
+    assert copies["image_id"].nunique() == 2
+    assert copies["image_id"].tolist() == sorted(copies["image_id"])
+
+
+def test_copies_that_are_dropped_in_the_end_are_listed_as_such(make_photos):
+    """One says the age, the other a group that the age is not in."""
+    root = make_photos({"a.png": 1, "b.png": 1, "c.png": 2})
+    rows = [
+        {"path": str(root / "a.png"), "age": 5},
+        {"path": str(root / "b.png"), "age_group": "60+"},
+        {"path": str(root / "c.png"), "age": 5},
+    ]
+    manifest = clean(rows, Dropped(), dataset="csv", root=root, age_policy="strict")
+    assert manifest.copies["fate"].tolist() == ["conflicting labels"] * 2
+    assert len(manifest) == 1
+
+
+def test_without_copies_none_are_listed(make_photos):
+    root = make_photos({"a.png": 1})
+    rows = [{"path": str(root / "a.png"), "age": 3}]
+    manifest = clean(rows, Dropped(), dataset="csv", root=root, age_policy="strict")
+    assert manifest.copies.empty
+    assert tuple(manifest.copies.columns) == COPY_COLUMNS
+
+
 def test_an_undefined_gender_gives_way_and_alone_is_no_label(make_photos):
     root = make_photos({"a.png": 1, "b.png": 1, "c.png": 2, "d.png": 3})
     rows = [

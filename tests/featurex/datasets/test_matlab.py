@@ -179,6 +179,16 @@ def test_a_matrix_that_lies_about_its_length_is_an_error(write):
         read_structure(write(variable), "x", **FIELDS)
 
 
+@pytest.mark.parametrize("kind", [0, 8, 10, 14, 15, 19, 115, 1 << 15])
+def test_an_element_of_an_unknown_type_is_an_error(write, kind):
+    """scipy 1.17.1 ends the process on most of them."""
+    value = head(6) + element(kind, bytes(8))
+    body = element(5, struct.pack("<i", 8)) + element(1, b"year\0\0\0\0") + element(14, value)
+    variable = element(14, head(2, name=b"x") + body)
+    with pytest.raises(DatasetError, match="is of an unknown type"):
+        read_structure(write(variable), "x", **FIELDS)
+
+
 def attempt(path):
     try:
         return read_structure(path, "x", **FIELDS).columns.tolist(), None
