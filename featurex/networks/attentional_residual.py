@@ -4,21 +4,25 @@ Amirali Abdolrashidi, Mehdi Minaei, Elham Azimi and Shervin Minaee, "Age and gen
 face images using attentional convolutional network", arXiv 2010.03791, 2020; its attention is that
 of Fei Wang et al., "Residual attention network for image classification", CVPR, 2017.
 
-Taken from the papers: two networks, a residual and an attentional one, whose probabilities are
-averaged; each learns gender and age together, and in each the predicted gender is appended to the
-features from which the age is predicted. An attention module has a trunk of two residual units and
-a mask: pooled twice, scaled up twice with a shortcut between, two 1x1 convolutions and a sigmoid;
-its output is ``(1 + mask) * trunk``. The mask can be looked at.
+Taken from the papers: two networks, a residual and an attentional one, whose outputs are averaged;
+each learns gender and age together, and in each the predicted gender is appended to the features
+from which the age is predicted. An attention module has a trunk of two residual units and a mask:
+pooled twice, scaled up twice with shortcuts, two 1x1 convolutions and a sigmoid; its output is
+``(1 + mask) * trunk``. The mask can be looked at.
 
 Left open or changed: the two networks share the first stages of one pretrained trunk, and the
 attention module works on the map of an inner stage (with `dlib-resnet` that of its third, 128x8x8;
 with torchvision's ResNets that of the third, 14x14), so that the pair costs little more than the
-trunk alone (138,624 parameters and 2 % of the multiply-adds more with `dlib-resnet`). Residual
-units are bottlenecks of a quarter of the channels, without batch normalisation, which few and
-small batches make noisy; the last layers of unit and mask start near zero, so that the module
-starts as one and a half times its input, and the heads can be fitted before all is trained. Both
-networks are trained by the loss of their average. The gender is appended as probabilities, through
-which the age's loss is propagated. Where there is no label of gender, the age does without.
+trunk alone (122,241 parameters and 2 % of the multiply-adds more with `dlib-resnet`). There is one
+mask for all channels, so that it is one picture, and the mean over space is divided by the mean of
+``1 + mask``: otherwise the mask opens everywhere, to enlarge the features, and shows nothing.
+Residual units are bottlenecks of a quarter of the channels, without batch normalisation, which few
+and small batches make noisy; the last layers of unit and mask start near zero, so that the module
+starts as the mean of its input, brought to one scale; it has the rate of networks from random
+weights. Both networks are trained by the loss of their average, which is that of their logits:
+under the mean of the probabilities, a network that is surely wrong is no longer corrected, and two
+were seen to end as opposite constants. The gender is appended as probabilities, through which the
+age's loss is propagated. Where there is no label of gender, the age does without.
 """
 
 from __future__ import annotations
@@ -88,11 +92,15 @@ class AttentionalResidualNetwork(FaceNetwork):
         """Return the trunk's."""
         return list(self.trunk.parameters())
 
+    def scratch_parameters(self) -> list[nn.Parameter]:
+        """Return the attention module's."""
+        return list(self.attention_module.parameters())
+
     def logits(self, images: Tensor) -> dict[str, Tensor]:
-        """Map images ``(n, 3, h, w)`` to the logarithms of the averaged probabilities."""
+        """Map images ``(n, 3, h, w)`` to the averaged logits of both networks."""
         residual, attentional = self._features(images)
         ours, theirs = self.residual(residual), self.attentional(attentional)
-        return {name: _average(ours[name], theirs[name]) for name in self.heads}
+        return {name: (ours[name] + theirs[name]) / 2 for name in self.heads}
 
     def attention(self, chips: Tensor) -> Tensor:
         """Return where the attentional network looks.
@@ -104,10 +112,10 @@ class AttentionalResidualNetwork(FaceNetwork):
         Returns
         -------
         Tensor of shape (n, side, side), float
-            Means of the mask over its channels, divided by their sum: each map sums to 1.
+            The mask, divided by its sum: each map sums to 1.
         """
         inner, _ = run_with_map(self.trunk, self.inner.path, as_images(chips))
-        maps = self.attention_module.mask(inner).float().mean(1)
+        maps = self.attention_module.mask(inner).float()[:, 0]
         return maps / maps.sum((1, 2), keepdim=True)
 
     def prepare(self, batches: Iterable[Tensor], targets: Mapping[str, Tensor]) -> None:
@@ -119,7 +127,7 @@ class AttentionalResidualNetwork(FaceNetwork):
     def _features(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the features of the residual network, and those of the attentional one."""
         inner, features = run_with_map(self.trunk, self.inner.path, images)
-        return features, self.attention_module(inner).mean((2, 3), dtype=torch.float32)
+        return features, self.attention_module(inner)
 
 
 class GenderedHeads(nn.Module):
@@ -151,7 +159,7 @@ class GenderedHeads(nn.Module):
 
 
 class AttentionModule(nn.Module):
-    """A residual attention module: residual units, weighted by a mask of their own input.
+    """A residual attention module: residual units, averaged with a mask of their input.
 
     Parameters
     ----------
@@ -169,20 +177,23 @@ class AttentionModule(nn.Module):
             nn.ReLU(),
             nn.Conv2d(channels, channels, 1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(channels, channels, 1),
+            nn.Conv2d(channels, 1, 1),
         )
         _start_near_zero(self.weights[-1])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(n, channels, h, w)`` to the same shape."""
-        return (1 + self.mask(x)) * self.units(x)
+        """Map ``(n, channels, h, w)`` to the weighted means over space, ``(n, channels)``."""
+        weights = 1 + self.mask(x).float()
+        units = self.units(_standardised(x)).float()
+        return (weights * units).sum((2, 3)) / weights.sum((2, 3))
 
     def mask(self, x: Tensor) -> Tensor:
-        """Return the mask of a map ``(n, channels, h, w)``: its shape, between 0 and 1."""
+        """Return the mask of a map ``(n, channels, h, w)``: ``(n, 1, h, w)``, between 0 and 1."""
+        x = _standardised(x)
         half = self.down[0](F.max_pool2d(x, 3, 2, 1))
         quarter = self.down[1](F.max_pool2d(half, 3, 2, 1))
         half = self.up(self.shortcut(half) + _scaled(quarter, half))
-        return self.weights(_scaled(half, x)).sigmoid()
+        return self.weights(x + _scaled(half, x)).sigmoid()
 
 
 class ResidualUnit(nn.Module):
@@ -212,10 +223,14 @@ def _with_gender(features: Tensor, logits: Mapping[str, Tensor]) -> Tensor:
     return torch.cat([features, logits[GENDER].float().softmax(1)], 1)
 
 
-def _average(ours: Tensor, theirs: Tensor) -> Tensor:
-    """Return the logarithm of the mean of two softmaxes, ``(n, n_outputs)`` each."""
-    both = torch.stack([ours, theirs]).float().log_softmax(2)
-    return both.logsumexp(0) - torch.log(torch.tensor(2.0, device=both.device))
+def _standardised(x: Tensor) -> Tensor:
+    """Bring each image's map to one scale: small activations would leave the mask where it began.
+
+    Not by `torch.nn.GroupNorm`, whose backward pass crashes torch 2.13 where the trunk is frozen.
+    """
+    places = (1, 2, 3)
+    centred = x - x.mean(places, keepdim=True)
+    return centred * (centred.square().mean(places, keepdim=True) + 1e-5).rsqrt()
 
 
 def _scaled(x: Tensor, like: Tensor) -> Tensor:

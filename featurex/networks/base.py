@@ -104,6 +104,14 @@ class FaceNetwork(nn.Module):
         pretrained = {id(parameter) for parameter in self.pretrained_parameters()}
         return [parameter for parameter in self.parameters() if id(parameter) not in pretrained]
 
+    def scratch_parameters(self) -> list[nn.Parameter]:
+        """Return the new parameters that nothing prepares, so that they need larger steps.
+
+        By default all of a network without pretrained ones, and none of a network with them, whose
+        new layers are heads.
+        """
+        return [] if self.pretrained_parameters() else self.new_parameters()
+
     def prepare(self, batches: Iterable[Tensor], targets: Mapping[str, Tensor]) -> None:
         """Do what comes before the training; nothing by default.
 

@@ -150,9 +150,13 @@ def rate_groups(
     network: FaceNetwork, settings: TrainingSettings
 ) -> list[tuple[list[nn.Parameter], float]]:
     """Return the parameters that share a rate, and it; no group is empty."""
-    pretrained, new = network.pretrained_parameters(), network.new_parameters()
-    rate = settings.head_learning_rate if pretrained else settings.scratch_learning_rate
-    groups = [(pretrained, settings.learning_rate), (new, rate)]
+    scratch = network.scratch_parameters()
+    known = {id(parameter) for parameter in scratch}
+    groups = [
+        (network.pretrained_parameters(), settings.learning_rate),
+        ([p for p in network.new_parameters() if id(p) not in known], settings.head_learning_rate),
+        (scratch, settings.scratch_learning_rate),
+    ]
     return [(parameters, rate) for parameters, rate in groups if parameters]
 
 

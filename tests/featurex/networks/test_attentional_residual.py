@@ -2,7 +2,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from featurex.networks.attentional_residual import AttentionModule, GenderedHeads, ResidualUnit
+from featurex.networks.attentional_residual import (
+    AttentionModule,
+    GenderedHeads,
+    ResidualUnit,
+    _standardised,
+)
 
 HEADS = {"age-group": 3, "gender": 2}
 
@@ -17,16 +22,25 @@ def chips():
     return torch.randint(0, 256, (5, 16, 16, 3), dtype=torch.uint8)
 
 
-def test_the_probabilities_of_both_networks_are_averaged(network):
+def test_the_logits_of_both_networks_are_averaged(network):
     images = torch.rand(4, 3, 16, 16) * 255
     with torch.no_grad():
         averaged = network.logits(images)
         residual, attentional = network._features(images)
         ours, theirs = network.residual(residual), network.attentional(attentional)
     for name, values in averaged.items():
-        expected = (ours[name].softmax(1) + theirs[name].softmax(1)) / 2
-        torch.testing.assert_close(values.softmax(1), expected)
-        torch.testing.assert_close(values.exp(), expected)
+        assert not torch.allclose(ours[name], theirs[name])
+        torch.testing.assert_close(values, torch.stack([ours[name], theirs[name]]).mean(0))
+
+
+def test_a_network_that_is_surely_wrong_is_still_corrected(network):
+    """Under the mean of the probabilities it would get no gradient, and stay wrong for ever."""
+    with torch.no_grad():
+        network.attentional.others.outputs["gender"].bias.copy_(torch.tensor([-80.0, 80.0]))
+        network.residual.others.outputs["gender"].bias.copy_(torch.tensor([80.0, -80.0]))
+    logits = network.logits(torch.rand(4, 3, 16, 16) * 255)["gender"]
+    F.cross_entropy(logits, torch.zeros(4, dtype=torch.int64)).backward()
+    assert network.attentional.others.outputs["gender"].bias.grad.abs().max() > 0.1
 
 
 def test_attention_maps_sum_to_one(network, chips):
@@ -39,7 +53,7 @@ def test_attention_maps_sum_to_one(network, chips):
 
 def test_the_mask_is_what_the_map_shows(network, chips):
     """A mask that is open in one place only gives a map with all of its weight there."""
-    opened = torch.zeros(1, 8, 14, 14)
+    opened = torch.zeros(1, 1, 14, 14)
     opened[:, :, 3, 9] = 1
     network.attention_module.mask = lambda inner: opened.expand(len(inner), -1, -1, -1)
     with torch.no_grad():
@@ -54,18 +68,22 @@ def test_the_mask_is_between_nothing_and_all():
     module, x = AttentionModule(8), torch.randn(2, 8, 14, 14) * 100
     with torch.no_grad():
         mask = module.mask(x)
-        torch.testing.assert_close(module(x), (1 + mask) * module.units(x))
-    assert mask.shape == x.shape
+        weighted = (1 + mask) * module.units(_standardised(x))
+        expected = weighted.mean((2, 3)) / (1 + mask).mean((2, 3))
+        torch.testing.assert_close(module(x), expected)
+    assert mask.shape == (2, 1, 14, 14)
     assert ((mask >= 0) & (mask <= 1)).all()
 
 
 @pytest.mark.parametrize("side", [8, 9, 14, 17])
-def test_a_module_keeps_the_shape_and_starts_as_its_input(side):
+def test_a_module_of_any_side_starts_as_the_mean_of_its_input(side):
     torch.manual_seed(0)
     x = torch.rand(2, 16, side, side)
     with torch.no_grad():
         torch.testing.assert_close(ResidualUnit(16)(x), x, rtol=0.02, atol=0.02)
-        torch.testing.assert_close(AttentionModule(16)(x), 1.5 * x, rtol=0.02, atol=0.02)
+        standard = (x - x.mean((1, 2, 3), True)) / x.std((1, 2, 3), correction=0, keepdim=True)
+        found = AttentionModule(16)(x)
+    torch.testing.assert_close(found, standard.mean((2, 3)), rtol=0.05, atol=0.05)
 
 
 def test_the_predicted_gender_is_among_the_features_of_the_age():
@@ -100,3 +118,32 @@ def test_three_genders_are_three_features():
 
 def test_gender_is_learnt_beside_what_is_asked_for(network):
     assert network.side_heads == ("gender",)
+
+
+def test_a_mask_that_is_open_everywhere_changes_nothing():
+    torch.manual_seed(0)
+    module, x = AttentionModule(8), torch.randn(2, 8, 9, 9)
+    with torch.no_grad():
+        module.weights[-1].weight.zero_()
+        means = []
+        for bias in (-20.0, 0.0, 20.0):
+            module.weights[-1].bias.fill_(bias)
+            means.append(module(x))
+    torch.testing.assert_close(means[0], means[1])
+    torch.testing.assert_close(means[2], means[1])
+
+
+def test_attention_learns_to_look_where_the_answer_is(make, train):
+    """The colour of the upper half is the class; what is below is noise, louder than that."""
+    generator = torch.Generator().manual_seed(0)
+    chips = torch.randint(0, 256, (72, 16, 16, 3), dtype=torch.uint8, generator=generator)
+    label = torch.arange(72) % 2
+    below = torch.randint(0, 256, (72, 1, 1, 3), dtype=torch.uint8, generator=generator)
+    chips[:, 8:] = below
+    chips[:, :8] = chips[:, :8] // 8 + torch.tensor([[90, 112, 112], [134, 112, 112]])[label][
+        :, None, None
+    ].to(torch.uint8)
+    network = train(make("attentional-residual", {"gender": 2}), chips, {"gender": label}, 100)
+    with torch.no_grad():
+        maps = network.attention(chips)
+    assert maps[:, :6].sum((1, 2)).mean() > 1.2 * 6 / 14

@@ -8,6 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from featurex.networks import NETWORKS, get_network
+from featurex.training.net import rate_groups
+from featurex.training.settings import TrainingSettings
 
 WITH_TRUNK = [name for name, entry in NETWORKS.items() if entry.has_trunk]
 WITHOUT_TRUNK = [name for name, entry in NETWORKS.items() if not entry.has_trunk]
@@ -132,6 +134,22 @@ def test_parameters_are_pretrained_or_new(network):
     assert not pretrained & new
     assert pretrained | new == {id(parameter) for parameter in network.parameters()}
     assert bool(pretrained) == hasattr(network, "trunk")
+    assert {id(parameter) for parameter in network.scratch_parameters()} <= new
+
+
+@every_network
+def test_every_parameter_has_one_rate(network):
+    settings = TrainingSettings(learning_rate=1, head_learning_rate=2, scratch_learning_rate=3)
+    rates = {
+        id(parameter): rate
+        for parameters, rate in rate_groups(network, settings)
+        for parameter in parameters
+    }
+    assert len(rates) == sum(len(parameters) for parameters, _ in rate_groups(network, settings))
+    for path, parameter in network.named_parameters():
+        part = path.split(".")[0]
+        scratch = part == "attention_module" or not hasattr(network, "trunk")
+        assert rates[id(parameter)] == (1 if part == "trunk" else 3 if scratch else 2), path
 
 
 @pytest.mark.parametrize("name", WITH_TRUNK)
