@@ -45,7 +45,7 @@ def notes(audit: Audit) -> list[str]:
         f"{lfw['pairs']} pairs are within {LFW_RADIUS:g}.",
         _rate_note(near),
         "On FG-NET, whose people are known, 98.4% of the pairs within 0.75 were one person's, and "
-        "29% of one person's pairs were found.",
+        "29% of one person's pairs were found (the 0.75 was chosen there, so expect less).",
         "Near-duplicate: likely the same person, and the aligned chips (one of them moved a "
         f"little, or mirrored) correlate by {options.likeness:g} or more at 32x32 grey pixels.",
         f"Clusters: average linkage on squared relative distances up to {options.cluster:g}, so no "

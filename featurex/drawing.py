@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from featurex.predictor import FacePrediction
+from featurex.face_predictions import FacePrediction
 
 BOX, PAPER, INK = (255, 196, 0), (20, 20, 20), (255, 255, 255)
 # Small photos are enlarged, so that the text is legible; but not a strip of one pixel by thousands.

@@ -23,6 +23,7 @@ from featurex.models import (
     ModelOptions,
     network_name,
     parts_of,
+    serves,
     single_models,
     takes_chips,
     takes_embeddings,
@@ -69,6 +70,10 @@ class Design:
     protocol: str = "auto"
     n_folds: int = 5
     options: ModelOptions = field(default_factory=ModelOptions)
+
+    def models_for(self, task: Task) -> list[str]:
+        """Return the models that are for a task."""
+        return [model for model in self.models if serves(model, task.name)]
 
 
 @dataclass(frozen=True)
@@ -203,13 +208,13 @@ def run(
     tables, times, chosen = [], [], []
     for task in design.tasks:
         evaluations = {}
-        for model in single_models(design.models):
+        for model in single_models(design.models_for(task)):
             fits = FoldFits(task, model, design.options, on_step, on_epoch, checkpoints)
             evaluation, parameters = _evaluate(faces, folds, fits)
             evaluations[model] = evaluation
             chosen += parameters
         evaluations |= _averages(evaluations, design, task)
-        tables += [evaluations[model].predictions for model in design.models]
+        tables += [evaluations[model].predictions for model in design.models_for(task)]
         times += [evaluation.timings for evaluation in evaluations.values()]
     table = predictions.concat(tables)
     embedding_ms = _embedding_ms(faces)
@@ -241,7 +246,7 @@ def _averages(
 ) -> dict[str, Evaluation]:
     return {
         model: fusion.average([evaluations[part] for part in parts_of(model)], task, model)
-        for model in design.models
+        for model in design.models_for(task)
         if model not in evaluations
     }
 
@@ -298,7 +303,21 @@ def _notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
         "Predict: embedding (or forward pass) and model, without finding the face.",
         "MAE of age-group: expected age from the group probabilities, on faces inside the groups; "
         "of age: a regressor, on all faces.",
+        *_only_for(design),
         *([AVERAGE_NOTE] if list(design.models) != single_models(design.models) else []),
+    ]
+
+
+def _only_for(design: Design) -> list[str]:
+    """Say which models are not for all of the tasks."""
+    served = {
+        model: [task.name for task in design.tasks if serves(model, task.name)]
+        for model in design.models
+    }
+    return [
+        f"{model} is only for {', '.join(names)}."
+        for model, names in served.items()
+        if len(names) < len(design.tasks)
     ]
 
 

@@ -21,7 +21,8 @@ from featurex.explanation import (
     occlusion,
 )
 from featurex.faces import Face
-from featurex.predictor import FoundFaces, PhotoLike, Predictor
+from featurex.photo_input import PhotoLike
+from featurex.predictor import FoundFaces, Predictor
 from featurex.tasks import AGE
 
 AUTO = "auto"

@@ -11,7 +11,6 @@ refused, and no name or offset in it is followed (ZIP: PKWARE's APPNOTE.TXT 6.3.
 from __future__ import annotations
 
 import os
-import secrets
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from featurex.exceptions import ModelError
-from featurex.files import open_regular
+from featurex.files import open_regular, replacing
 
 # Lengths and offsets have 32 bits.
 MAX_BYTES = 2**32 - 1
@@ -100,15 +99,8 @@ def pack(path: str | Path, parts: Sequence[Path]) -> None:
     """
     path = Path(path)
     _check_parts(path, parts)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with partial.open("wb") as file:
-            _write(file, parts)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as partial, partial.open("wb") as file:
+        _write(file, parts)
 
 
 def unpack(path: str | Path, folder: Path) -> list[Path]:

@@ -225,7 +225,7 @@ def _description(estimator: Any) -> dict[str, Any]:
 
 
 def _network(task: str, description: dict[str, Any], tensors: dict[str, Any], metadata: Any) -> Any:
-    from featurex.finetuning import restore
+    from featurex.restoring import restore
 
     if not _fits(description, _NETWORK):
         raise ValueError(f"the network of {task!r} is not described")

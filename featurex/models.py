@@ -133,6 +133,40 @@ def suited(models: list[str], backbone: Backbone, *, named: bool) -> list[str]:
     return [model for model in models if backbone.trainable or model not in on_trunk]
 
 
+def serves(model: str, task: str) -> bool:
+    """Tell whether a model, and all parts of an average, is for a task."""
+    entries = [NETWORKS.get(network_name(part)) for part in parts_of(model)]
+    return all(entry is None or not entry.tasks or task in entry.tasks for entry in entries)
+
+
+def served_tasks(tasks: Sequence[Task], models: Sequence[str], *, named: bool) -> list[Task]:
+    """Return the tasks that one of the models is for.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    models : sequence of str
+    named : bool
+        Whether the user named the tasks, so that none may be left out.
+
+    Raises
+    ------
+    ValueError
+        A model is for none of the tasks, or a task was named that no model is for.
+    """
+    names = ", ".join(task.name for task in tasks)
+    for model in models:
+        if not any(serves(model, task.name) for task in tasks):
+            raise ValueError(f"The model {model!r} is for none of the tasks here ({names}).")
+    served = [task for task in tasks if any(serves(model, task.name) for model in models)]
+    if named and len(served) < len(tasks):
+        raise ValueError(
+            f"Of the tasks {names} the models {', '.join(models)} are only for "
+            f"{', '.join(task.name for task in served)}: leave the others out."
+        )
+    return served
+
+
 def takes_chips(model: str) -> bool:
     """Tell whether a single model is trained on face chips, rather than on embeddings."""
     return network_name(model) in NETWORKS

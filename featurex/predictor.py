@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,64 +17,14 @@ from featurex.averages import Average
 from featurex.backbones import Backbone, get_backbone
 from featurex.embedding_options import EmbeddingOptions
 from featurex.exceptions import ModelError, PhotoError
+from featurex.face_predictions import PhotoFaces, add_classes, make_prediction
 from featurex.faces import Face, FaceAligner
-from featurex.images import decode, read_photo, to_rgb
 from featurex.model_files import load_model
-from featurex.tasks import AGE, AGE_GROUP, GENDER, find_task
+from featurex.photo_input import PhotoLike, to_pixels
+from featurex.tasks import AGE
 
-PhotoLike = str | os.PathLike[str] | Image.Image | np.ndarray
 # Photos in flight at a time: memory does not grow with their number.
 PHOTOS_AT_A_TIME = 32
-
-
-@dataclass(frozen=True)
-class FacePrediction:
-    """What the models say of one face.
-
-    Attributes
-    ----------
-    box : tuple of int
-        Left, top, right, bottom in pixels of the upright photo.
-    detection_score : float
-        dlib's; above 0, larger is surer.
-    age_group, gender : str or None
-        The most probable class; None without a model for it.
-    age : float or None
-        Years: a regressor's, or else the expected age from the group probabilities.
-    age_error : float or None
-        The regressor's mean absolute error in years on people set aside in its training; None
-        where it is unknown. People unlike those it was trained on are further off.
-    probabilities : dict of str to dict of str to float
-        By task, by class; each sums to 1. They are as certain as the training data is like the
-        photo, and say how faces look, not who somebody is.
-    """
-
-    box: tuple[int, int, int, int]
-    detection_score: float
-    age_group: str | None = None
-    age: float | None = None
-    age_error: float | None = None
-    gender: str | None = None
-    probabilities: dict[str, dict[str, float]] = field(default_factory=dict)
-
-
-class PhotoFaces(list[FacePrediction]):
-    """The faces of one photo, from left to right.
-
-    Attributes
-    ----------
-    photo : PhotoLike
-        What was asked.
-    error : str or None
-        Why the photo could not be read.
-    """
-
-    def __init__(
-        self, photo: PhotoLike, faces: Iterable[FacePrediction] = (), error: str | None = None
-    ) -> None:
-        super().__init__(faces)
-        self.photo = photo
-        self.error = error
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +190,7 @@ class Predictor:
         return [
             PhotoFaces(
                 one.photo,
-                [_prediction(face, next(answers)) for face in one.faces],
+                [make_prediction(face, next(answers)) for face in one.faces],
                 one.error.reason if one.error else None,
             )
             for one in found
@@ -269,7 +219,7 @@ class Predictor:
                     answer["age"] = max(0.0, float(years))
                     answer["age_error"] = self._age_error()
                 continue
-            _add_classes(answers, task, estimator.classes_, estimator.predict_proba(X))
+            add_classes(answers, task, estimator.classes_, estimator.predict_proba(X))
         return answers
 
     def _age_error(self) -> float | None:
@@ -340,31 +290,6 @@ def _options(settings: Mapping[str, Any]) -> EmbeddingOptions:
         raise ModelError(f"The model was trained by another version of featurex: {error}") from None
 
 
-def to_pixels(photo: PhotoLike) -> np.ndarray:
-    """Return a photo as an upright RGB array.
-
-    Parameters
-    ----------
-    photo : path, PIL image, or uint8 array ``(h, w, 3)`` or ``(h, w)``
-
-    Returns
-    -------
-    ndarray of shape (h, w, 3), uint8
-
-    Raises
-    ------
-    PhotoError
-        It can't be read.
-    ValueError
-        An array of another shape or dtype, or without pixels.
-    """
-    if isinstance(photo, np.ndarray):
-        return _checked_array(photo)
-    if isinstance(photo, Image.Image):
-        return _checked_array(to_rgb(photo, getattr(photo, "filename", "") or "the image"))
-    return decode(read_photo(Path(photo)), str(photo))
-
-
 def _another(backbone: Backbone, trained: dict[str, Any]) -> str:
     """Say in what the backbone of a model's training differs from the one at hand."""
     there, here = (s.get("weights_sha256") for s in (trained, backbone.settings))
@@ -377,35 +302,3 @@ def _another(backbone: Backbone, trained: dict[str, Any]) -> str:
         f"The model was trained on another {backbone}: its weights have the SHA-256 "
         f"{str(there)[:16]}…, those here {str(here)[:16]}…. Name the right file with --weights."
     )
-
-
-def _checked_array(photo: np.ndarray) -> np.ndarray:
-    is_grey = photo.ndim == 2
-    if photo.dtype != np.uint8 or not (is_grey or (photo.ndim == 3 and photo.shape[2] == 3)):
-        raise ValueError(
-            "A photo as an array must be uint8 of shape (h, w, 3) RGB or (h, w) grey. "
-            f"Got {photo.dtype} of shape {photo.shape}."
-        )
-    if not photo.size:
-        raise ValueError(f"The photo has no pixels: its shape is {photo.shape}.")
-    return np.ascontiguousarray(np.repeat(photo[:, :, None], 3, 2) if is_grey else photo)
-
-
-def _add_classes(
-    answers: Sequence[dict[str, Any]], task: str, classes: np.ndarray, rows: np.ndarray
-) -> None:
-    order = [str(name) for name in classes]
-    names = find_task(task, order).classes or ()
-    for answer, row in zip(answers, rows, strict=True):
-        by_class = dict(zip(order, map(float, row), strict=True))
-        answer["probabilities"][task] = {c: by_class.get(c, 0.0) for c in names}
-        if task in (AGE_GROUP.name, GENDER.name):
-            answer[task.replace("-", "_")] = max(by_class, key=by_class.__getitem__)
-
-
-def _prediction(face: Face, answer: dict[str, Any]) -> FacePrediction:
-    groups = answer["probabilities"].get(AGE_GROUP.name)
-    if "age" not in answer and groups:
-        answer["age"] = float(AGE_GROUP.expected_years(np.array([list(groups.values())]))[0])
-    left, top, right, bottom = (int(value) for value in face.box)
-    return FacePrediction((left, top, right, bottom), face.score, **answer)

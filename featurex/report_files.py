@@ -75,7 +75,7 @@ def _write_statistics(result: Result, design: Design, folder: Path) -> list[Path
     reliability = {
         (task.name, model): reliability_table(table, task, model, random_state=seed)
         for task in tasks
-        for model in design.models
+        for model in design.models_for(task)
     }
     if tasks:
         statistics |= {

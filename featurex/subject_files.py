@@ -14,6 +14,7 @@ from pathlib import Path
 from featurex.datasets.cleaning import Dropped
 from featurex.datasets.delimited import read_records
 from featurex.exceptions import DatasetError
+from featurex.files import replacing
 from featurex.manifest import Manifest
 from featurex.printable import printable
 
@@ -39,7 +40,7 @@ def write_subjects(path: Path, image_ids: Sequence[str], subject_ids: Sequence[s
         It can't be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(zip(image_ids, subject_ids, strict=True))

@@ -64,26 +64,6 @@ def save(
         partial.unlink(missing_ok=True)
 
 
-def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read the metadata of a model file without building its estimators.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ModelFileError
-        If the file is missing, damaged, too large, or of another format.
-    """
-    with _Archive(Path(path)) as archive:
-        return archive.metadata()
-
-
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read estimators from a file written by `save`.
 

@@ -84,9 +84,3 @@ METRICS = (
 def metrics_of(task: Task) -> tuple[Metric, ...]:
     """Return the metrics that apply to a task, in the order of tables."""
     return tuple(metric for metric in METRICS if metric.suits(task))
-
-
-def main_metric(task: Task) -> Metric:
-    """Return the metric that a task is judged by: accuracy, or the error in years."""
-    name = "mae" if task.is_regression else "accuracy"
-    return next(metric for metric in METRICS if metric.name == name)

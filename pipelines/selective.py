@@ -13,13 +13,9 @@ import pandas as pd
 
 from pipelines.intervals import mean_intervals
 from pipelines.panel import each_classification
-from pipelines.predictions import predicted_classes
 from pipelines.reliability import confidences
 from pipelines.tallies import add_up
 from pipelines.tasks import Task
-
-# What a model answers that declines.
-UNDEFINED = "undefined"
 
 COVERAGES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 ACCURACIES = (0.9, 0.95, 0.99)
@@ -150,27 +146,6 @@ def thresholds_across_folds(
         inside = folds == number
         thresholds[inside] = threshold_for_accuracy(confidence[~inside], correct[~inside], accuracy)
     return thresholds
-
-
-def answers(rows: pd.DataFrame, task: Task, threshold: float | np.ndarray) -> np.ndarray:
-    """Answer where the confidence suffices, and decline elsewhere.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Rows of `task` of the out-of-fold table.
-    task : Task
-        A classification.
-    threshold : float or ndarray of shape (n,)
-        The least confidence of an answer.
-
-    Returns
-    -------
-    ndarray of shape (n,), object
-        Class names, or "undefined".
-    """
-    sure = rows[task.probability_columns].to_numpy(dtype=np.float64).max(axis=1) >= threshold
-    return np.where(sure, predicted_classes(rows, task), UNDEFINED)
 
 
 def selective_table(

@@ -93,15 +93,15 @@ def tiny(tiny_backbone):
     """The tiny backbone, known by its name wherever models ask for one; one thread is fastest."""
     import torch
 
-    from featurex import backbones, finetuning, predictor
+    from featurex import backbones, finetuning, predictor, restoring
 
     def get_backbone(name, weights=None):
         return tiny_backbone if name.startswith("tiny") else backbones.get_backbone(name, weights)
 
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finetuning, "get_backbone", get_backbone)
-        patch.setattr(predictor, "get_backbone", get_backbone)
+        for module in (finetuning, predictor, restoring):
+            patch.setattr(module, "get_backbone", get_backbone)
         torch.set_num_threads(1)
         yield tiny_backbone
         torch.set_num_threads(threads)

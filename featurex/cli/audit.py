@@ -101,11 +101,7 @@ def audit(
     if write_to:
         ready_folder(write_to.parent)
     face_cache = stages.open_cache(cache, BACKBONE, None, device, detector=detector)
-    if not json:
-        stages.print_manifest(manifest)
-    report = stages.run_extraction(manifest, face_cache)
-    if not json:
-        stages.print_report(report)
+    stages.fill(manifest, face_cache, quiet=json)
     with progress("Auditing", N_STEPS) as update:
         found = run_audit(FaceTable(manifest, face_cache), options, stages.Steps(update).next)
     files = write_audit(found, out_dir, show_faces=faces)

@@ -93,7 +93,13 @@ def compare(
     from featurex.cli import stages
     from featurex.experiment import Design, FaceTable
     from featurex.fold_fits import remove_checkpoints
-    from featurex.models import ModelOptions, check_model_names, check_training, suited
+    from featurex.models import (
+        ModelOptions,
+        check_model_names,
+        check_training,
+        served_tasks,
+        suited,
+    )
     from featurex.report_files import write_result
     from featurex.tasks import choose_tasks
 
@@ -109,17 +115,13 @@ def compare(
         seed=seed,
         subjects=subjects,
     )
-    tasks = choose_tasks(task or [], manifest)
+    tasks = served_tasks(choose_tasks(task or [], manifest), models, named=bool(task))
     ready_folder(out_dir)
     face_cache = stages.open_cache(
         cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
     )
     models = suited(models, face_cache.backbone, named=bool(model))
-    if not json:
-        stages.print_manifest(manifest)
-    report = stages.run_extraction(manifest, face_cache)
-    if not json:
-        stages.print_report(report)
+    stages.fill(manifest, face_cache, quiet=json)
     file = None if weights is None else str(weights)
     options = ModelOptions(
         backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())

@@ -70,12 +70,8 @@ def extract(
     caches = stages.open_caches(
         cache, names, weights, device, detector=detector, precision=precision, mirror=mirror
     )
-    if not json:
-        stages.print_manifest(manifest)
-    report = stages.run_extraction(manifest, *caches, threads=threads)
+    report = stages.fill(manifest, *caches, quiet=json, threads=threads)
     if json:
         print_json({"dropped": manifest.dropped, "seconds": report.seconds} | report.counts())
-    else:
-        stages.print_report(report)
     if report.n_skipped == report.n_photos:
         raise DatasetError(f"No face was found in the {report.n_photos} photos of {dataset!r}.")

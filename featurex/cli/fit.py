@@ -89,7 +89,14 @@ def fit(
     from featurex.fitting import fit_models
     from featurex.fold_fits import remove_checkpoints
     from featurex.model_files import save_model
-    from featurex.models import ModelOptions, check_model_names, check_training, parts_of, suited
+    from featurex.models import (
+        ModelOptions,
+        check_model_names,
+        check_training,
+        parts_of,
+        served_tasks,
+        suited,
+    )
     from featurex.tasks import choose_tasks
 
     (model,) = check_model_names([model])
@@ -106,17 +113,13 @@ def fit(
         seed=seed,
         subjects=subjects,
     )
-    tasks = choose_tasks(task or [], manifest)
+    tasks = served_tasks(choose_tasks(task or [], manifest), [model], named=bool(task))
     ready_folder(out_file.parent)
     face_cache = stages.open_cache(
         cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
     )
     suited([model], face_cache.backbone, named=True)
-    if not json:
-        stages.print_manifest(manifest)
-    report = stages.run_extraction(manifest, face_cache)
-    if not json:
-        stages.print_report(report)
+    stages.fill(manifest, face_cache, quiet=json)
     file = None if weights is None else str(weights)
     options = ModelOptions(
         backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())

@@ -24,7 +24,7 @@ from featurex.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from featurex.predictor import PhotoFaces
+    from featurex.face_predictions import PhotoFaces
 
 NO_FACE = "no face found"
 # Columns of the CSV, before the probabilities.
@@ -73,7 +73,7 @@ def predict(
 
 def _draw(faces: PhotoFaces, folder: Path, number: int) -> None:
     from featurex.drawing import draw_predictions
-    from featurex.predictor import to_pixels
+    from featurex.photo_input import to_pixels
 
     path = Path(str(faces.photo))
     # The number keeps photos of one name apart, and the ending keeps the originals safe. A name

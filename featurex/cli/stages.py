@@ -62,9 +62,16 @@ def open_caches(
     ]
 
 
-def print_manifest(manifest: Manifest) -> None:
-    """Print how many rows were kept, and dropped for which reason."""
-    print_table(manifest.summary(), f"Data set {manifest.dataset}")
+def fill(
+    manifest: Manifest, *caches: FaceCache, quiet: bool, threads: int | None = None
+) -> ExtractionReport:
+    """Bring a manifest's embeddings into the cache, and print what became of its rows."""
+    if not quiet:
+        print_table(manifest.summary(), f"Data set {manifest.dataset}")
+    report = run_extraction(manifest, *caches, threads=threads)
+    if not quiet:
+        print_report(report)
+    return report
 
 
 def run_extraction(
@@ -112,8 +119,8 @@ def run_comparison(faces: FaceTable, design: Design, checkpoints: Path | None = 
     from featurex.experiment import run
     from featurex.models import single_models
 
-    n_fits = len(design.tasks) * len(single_models(design.models)) * faces.folds(design).n_folds
-    with progress("Comparing", n_fits) as update:
+    n_models = sum(len(single_models(design.models_for(task))) for task in design.tasks)
+    with progress("Comparing", n_models * faces.folds(design).n_folds) as update:
         steps = Steps(update)
         return run(faces, design, steps.next, on_epoch=steps.tell, checkpoints=checkpoints)
 

@@ -22,18 +22,21 @@ class NetworkEntry:
         The module inside this package, and the `FaceNetwork` in it.
     has_trunk : bool
         Whether it is built on a pretrained backbone; the others start from random weights.
+    tasks : tuple of str
+        The only tasks that it is for; empty where it is for all.
     """
 
     module: str
     class_name: str
     has_trunk: bool = True
+    tasks: tuple[str, ...] = ()
 
 
 NETWORKS = {
     "finetuned": NetworkEntry("finetuned", "FineTunedNetwork"),
     "multitask": NetworkEntry("multitask", "MultitaskNetwork"),
     "attentional-residual": NetworkEntry("attentional_residual", "AttentionalResidualNetwork"),
-    "age-expectation": NetworkEntry("age_expectation", "AgeExpectationNetwork"),
+    "age-expectation": NetworkEntry("age_expectation", "AgeExpectationNetwork", tasks=("age",)),
     "levi-hassner": NetworkEntry("levi_hassner", "LeviHassnerNetwork", has_trunk=False),
     "levi-hassner-ten-crop": NetworkEntry(
         "levi_hassner", "LeviHassnerTenCropNetwork", has_trunk=False

@@ -21,11 +21,9 @@ from typing import ClassVar
 
 from torch import nn
 
-from featurex.networks.linear_heads import LinearHeads
 from featurex.networks.trunk import TrunkNetwork
 
 AGE = "age"
-DROPOUT = 0.5
 # So narrow that all of a label lies on its own year.
 ONE_YEAR = 0.1
 
@@ -48,6 +46,7 @@ class AgeExpectationNetwork(TrunkNetwork):
         There is another head.
     """
 
+    dropout: ClassVar[float] = 0.5
     label_width: ClassVar[float] = ONE_YEAR
 
     def __init__(self, trunk: nn.Module, n_features: int, heads: Mapping[str, int]) -> None:
@@ -57,4 +56,3 @@ class AgeExpectationNetwork(TrunkNetwork):
                 f"Got {', '.join(heads)}."
             )
         super().__init__(trunk, n_features, heads)
-        self.linear = LinearHeads(n_features, heads, DROPOUT)

@@ -35,17 +35,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from featurex.backbones import Backbone
-from featurex.networks.base import FaceNetwork
 from featurex.networks.inner_map import InnerMap, find_inner_map, run_with_map
 from featurex.networks.linear_heads import LinearHeads
-from featurex.networks.trunk import as_images, needed, without_numbers
+from featurex.networks.trunk import OnTrunk, as_images, without_numbers
 
 GENDER, AGES = "gender", ("age-group", "age")
 # Of the last layers of units and masks: near zero, and yet gradients reach what is before them.
 START_STD = 1e-3
 
 
-class AttentionalResidualNetwork(FaceNetwork):
+class AttentionalResidualNetwork(OnTrunk):
     """The average of a pretrained residual network and of an attentional one on its inner map.
 
     Parameters
@@ -65,32 +64,18 @@ class AttentionalResidualNetwork(FaceNetwork):
     def __init__(
         self, trunk: nn.Module, inner: InnerMap, n_features: int, heads: Mapping[str, int]
     ) -> None:
-        super().__init__(heads)
-        self.trunk = trunk
+        super().__init__(trunk, heads)
         self.inner = inner
         self.attention_module = AttentionModule(inner.channels)
         self.residual = GenderedHeads(n_features, heads)
         self.attentional = GenderedHeads(inner.channels, heads)
 
     @classmethod
-    def make(cls, backbone: Backbone | None, heads: Mapping[str, int]) -> Self:
-        """Make it on a backbone's pretrained weights."""
-        return cls._on(needed(backbone, cls), needed(backbone, cls).build(), heads)
-
-    @classmethod
-    def make_untrained(cls, backbone: Backbone | None, heads: Mapping[str, int]) -> Self:
-        """Make it without reading the backbone's weights."""
-        return cls._on(needed(backbone, cls), needed(backbone, cls).untrained(), heads)
-
-    @classmethod
-    def _on(cls, backbone: Backbone, trunk: nn.Module, heads: Mapping[str, int]) -> Self:
+    def on(cls, backbone: Backbone, trunk: nn.Module, heads: Mapping[str, int]) -> Self:
+        """Make it on the trunk of a backbone."""
         shapes, images = without_numbers(trunk, backbone.chip_size)
         inner = find_inner_map(shapes, images, str(backbone))
-        return cls(trunk.eval(), inner, shapes(images).shape[1], heads)
-
-    def pretrained_parameters(self) -> list[nn.Parameter]:
-        """Return the trunk's."""
-        return list(self.trunk.parameters())
+        return cls(trunk, inner, shapes(images).shape[1], heads)
 
     def scratch_parameters(self) -> list[nn.Parameter]:
         """Return the attention module's."""

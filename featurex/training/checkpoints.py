@@ -7,8 +7,6 @@ labels, settings, seed, weights, or version of torch) does not continue it.
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from featurex.exceptions import ModelError
-from featurex.files import open_regular
+from featurex.files import open_regular, replacing
 
 FORMAT = "featurex.checkpoint.1"
 MAX_BYTES = 16 * 2**30
@@ -41,18 +39,12 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], record: Mapping[
     """
     text = {"format": FORMAT, "record": json.dumps(record, allow_nan=False)}
     content = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(save(content, metadata=text))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with replacing(path) as part:
+            part.write_bytes(save(content, metadata=text))
     except OSError as error:
         raise ModelError(f"Can't write the checkpoint {path}: {error.strerror}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_checkpoint(path: Path, training: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

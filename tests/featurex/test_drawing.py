@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from featurex.drawing import BOX, MAX_SIDE, MIN_SIDE, describe_face, draw_predictions
-from featurex.predictor import FacePrediction
+from featurex.face_predictions import FacePrediction
 
 FACE = FacePrediction(
     (150, 200, 450, 500),

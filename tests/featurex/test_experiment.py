@@ -9,6 +9,7 @@ from featurex.experiment import Design, FaceTable, run
 from featurex.manifest import Manifest
 from featurex.models import ModelOptions
 from featurex.networks import get_network
+from featurex.report_files import write_result
 from featurex.tasks import AGE, AGE_GROUP, GENDER
 from pipelines import predictions, random_forest
 
@@ -313,3 +314,14 @@ def test_side_labels_reach_the_networks_that_ask_for_them(colour_faces, tiny, mo
     design = Design([AGE], ["finetuned"], n_folds=3, options=OPTIONS)
     first = run(colour_faces, design).record["parameters"][0]
     assert {"valid_score_gender", "valid_score_age-group"} <= set(first["epochs"][0])
+
+
+def test_a_model_of_one_task_has_rows_of_that_task_only(colour_faces, tiny, tmp_path):
+    design = Design([GENDER, AGE], ["majority", "age-expectation"], n_folds=2, options=OPTIONS)
+    result = run(colour_faces, design)
+    rows = result.comparison.table[["task", "model"]].to_numpy().tolist()
+    assert rows == [["gender", "majority"], ["age", "majority"], ["age", "age-expectation"]]
+    assert "age-expectation is only for age." in result.comparison.notes
+    names = {path.name for path in write_result(result, design, tmp_path)}
+    assert "reliability-gender-majority.png" in names
+    assert "reliability-gender-age-expectation.png" not in names

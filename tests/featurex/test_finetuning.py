@@ -11,8 +11,9 @@ from torch.nn import functional as F
 from featurex import finetuning
 from featurex.chips import ChipRows
 from featurex.exceptions import DeviceError, ModelError
-from featurex.finetuning import NetworkClassifier, NetworkRegressor, restore
+from featurex.finetuning import NetworkClassifier, NetworkRegressor
 from featurex.networks import get_network
+from featurex.restoring import restore
 from featurex.training import net
 from featurex.training.settings import TrainingSettings
 from pipelines import inner_splits
@@ -268,45 +269,6 @@ def test_too_little_memory_says_what_to_try(tiny, colours, gender, monkeypatch):
     monkeypatch.setattr(net.NeuralNet, "train_step", exhausted)
     with pytest.raises(ModelError, match="too small for batches of 16: try batches of 8"):
         make_classifier().fit(colours[0], gender)
-
-
-def test_a_restored_network_predicts_the_same(classifier, regressor, strangers):
-    for fitted, task, classes in (
-        (classifier, "class", ["female", "male"]),
-        (regressor, "age", []),
-    ):
-        heads, state = fitted.network_.heads, fitted.network_.state_dict()
-        again = restore("finetuned", "tiny:mean", task, heads, classes, state)
-        assert type(again) is type(fitted)
-        np.testing.assert_array_equal(again.predict(strangers[0]), fitted.predict(strangers[0]))
-
-
-WEIGHT, MEAN = "linear.outputs.class.weight", "linear.mean"
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda state: state | {MEAN: state[MEAN].double()}, "dtype"),
-        (lambda state: state | {MEAN: state[MEAN] * torch.nan}, "not finite"),
-        (lambda state: state | {WEIGHT: state[WEIGHT][:1]}, "size mismatch"),
-        (lambda state: state | {MEAN: state[MEAN][:1]}, "size mismatch"),
-        (lambda state: state | {"extra": state[MEAN]}, "Unexpected"),
-    ],
-)
-def test_tensors_that_do_not_fit_are_an_error(classifier, change, message):
-    state = change(classifier.network_.state_dict())
-    with pytest.raises((RuntimeError, ValueError), match=message):
-        restore("finetuned", "tiny", "class", {"class": 2}, ["female", "male"], state)
-
-
-@pytest.mark.parametrize(
-    "heads", [{}, {"class": 3}, {"class": True}, {"class": 2, "other": 10**9}, {"class": "2"}]
-)
-def test_heads_that_do_not_fit_are_an_error(classifier, heads):
-    state = classifier.network_.state_dict()
-    with pytest.raises(ValueError, match="outputs"):
-        restore("finetuned", "tiny", "class", heads, ["female", "male"], state)
 
 
 def test_dlib_resnet_trains(chips):

@@ -13,6 +13,8 @@ from featurex.models import (
     check_training,
     make_estimator,
     parts_of,
+    served_tasks,
+    serves,
     single_models,
     suited,
     takes_chips,
@@ -148,3 +150,15 @@ def test_options_reach_the_network(tmp_path):
     }
     network.on_epoch({"epoch": 1}, 3)
     assert seen == [({"epoch": 1}, 3)]
+
+
+def test_a_model_of_one_task_is_left_out_of_the_others():
+    assert serves("age-expectation", "age")
+    assert not serves("svm+age-expectation@student-20x256", "gender")
+    tasks = [GENDER, AGE]
+    assert served_tasks(tasks, ["svm", "age-expectation"], named=True) == tasks
+    assert served_tasks(tasks, ["age-expectation"], named=False) == [AGE]
+    with pytest.raises(ValueError, match="only for age: leave the others out"):
+        served_tasks(tasks, ["age-expectation"], named=True)
+    with pytest.raises(ValueError, match="'age-expectation' is for none of the tasks here"):
+        served_tasks([GENDER], ["svm", "age-expectation"], named=False)

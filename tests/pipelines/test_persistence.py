@@ -57,13 +57,13 @@ def test_every_family_predicts_the_same_after_a_round_trip(fitted, people, tmp_p
         assert np.array_equal(again.predict_proba(people.X), model.predict_proba(people.X))
 
 
-def test_metadata_comes_back_with_and_without_the_estimators(fitted, tmp_path):
+def test_metadata_comes_back(fitted, tmp_path):
     metadata = {"tasks": ["gender", "é"], "years": [1.5, None], "deep": {"seed": 0}}
     names = ["svm-class", "mlp-years"]
     persistence.save(tmp_path / "m", {name: fitted[name] for name in names}, metadata)
     estimators, again = persistence.load(tmp_path / "m")
     assert list(estimators) == names
-    assert again == metadata == persistence.read_metadata(tmp_path / "m")
+    assert again == metadata
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
 
@@ -111,10 +111,9 @@ def test_what_is_no_zip_is_one_line(tmp_path, content):
     path = tmp_path / "m"
     if content is not None:
         path.write_bytes(content)
-    for read in (persistence.load, persistence.read_metadata):
-        with pytest.raises(ModelFileError) as error:
-            read(path)
-        assert one_line(error, path)
+    with pytest.raises(ModelFileError) as error:
+        persistence.load(path)
+    assert one_line(error, path)
 
 
 def test_a_file_cut_anywhere_or_with_a_flipped_byte_never_gives_another_model(model_file, people):
@@ -187,4 +186,4 @@ def test_a_file_that_unpacks_to_too_much_is_refused(model_file, monkeypatch, lim
 def test_text_above_its_limit_is_refused(model_file, monkeypatch):
     monkeypatch.setattr(persistence, "MAX_TEXT_BYTES", 10)
     with pytest.raises(ModelFileError, match="larger than 10 bytes"):
-        persistence.read_metadata(model_file)
+        persistence.load(model_file)

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from pipelines import Task, predictions, selective_table
 from pipelines.selective import (
-    UNDEFINED,
     accuracy_at_coverage,
-    answers,
     area,
     threshold_for_accuracy,
     thresholds_across_folds,
@@ -157,14 +155,6 @@ def test_one_fold_has_no_thresholds():
 def test_a_coverage_that_is_no_share_is_refused():
     with pytest.raises(ValueError, match="'coverage' must be in"):
         selective_table(rows_of_model(60), [GENDER], coverages=(0.0,))
-
-
-def test_who_is_not_sure_answers_undefined():
-    rows = rows_of_model(6).assign(
-        p_male=[0.9, 0.2, 0.6, 0.5, 1.0, 0.4], p_female=[0.1, 0.8, 0.4, 0.5, 0.0, 0.6]
-    )
-    given_answers = answers(rows, GENDER, 0.7)
-    assert given_answers.tolist() == ["male", "female", UNDEFINED, UNDEFINED, "male", UNDEFINED]
 
 
 def test_order_of_rows_changes_nothing():

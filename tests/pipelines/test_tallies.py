@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipelines import Task, formulas
 from pipelines.panel import make_panel, rows_of
-from pipelines.scores import METRICS, main_metric, metrics_of
+from pipelines.scores import METRICS, metrics_of
 from pipelines.tallies import Tally, add_up, tally_classes, tally_rows
 
 CLASSES = ("child", "adult", "old")
@@ -88,8 +88,6 @@ def test_a_code_without_rows_has_zeros():
 
 def test_the_metrics_of_a_task():
     assert [m.name for m in metrics_of(Task("age", None))] == ["mae", "cs5"]
-    assert main_metric(Task("age", None)).name == "mae"
-    assert main_metric(TASK).name == "accuracy"
     assert "kappa" not in [m.name for m in metrics_of(Task("gender", ("f", "m")))]
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from featurex import finetuning
-from featurex.finetuning import NetworkClassifier, NetworkRegressor, restore
+from featurex import finetuning, restoring
+from featurex.finetuning import NetworkClassifier, NetworkRegressor
 from featurex.networks import NETWORKS
+from featurex.restoring import restore
 from featurex.training.settings import TrainingSettings
 
 SETTINGS = TrainingSettings(
@@ -24,7 +25,8 @@ CLASSIFIERS = [name for name in NETWORKS if name != "age-expectation"]
 def networks(tiny, small):
     """The small networks, known by their names."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finetuning, "get_network", small.__getitem__)
+        for module in (finetuning, restoring):
+            patch.setattr(module, "get_network", small.__getitem__)
         yield
 
 

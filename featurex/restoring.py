@@ -1,0 +1,78 @@
+"""Fitted network estimators rebuilt from the tensors of a file, which may be anybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from featurex.backbones import get_backbone
+from featurex.finetuning import NetworkClassifier, NetworkRegressor
+from featurex.networks import NETWORKS, get_network
+from featurex.training.heads import Head
+
+MOST_OUTPUTS = 1000
+
+
+def restore(
+    network: str,
+    backbone: str,
+    task: str,
+    heads: Mapping[str, int],
+    classes: Sequence[str],
+    state: dict[str, torch.Tensor],
+) -> NetworkClassifier | NetworkRegressor:
+    """Rebuild a fitted estimator from its network's tensors.
+
+    Parameters
+    ----------
+    network : str
+        One of `featurex.networks.NETWORKS`.
+    backbone : str
+        The trunk's name; its pretrained weights are not needed.
+    task : str
+    heads : mapping of str to int
+        Of the network; that of the task is among them.
+    classes : sequence of str
+        As `classes_`; empty for a regressor.
+    state : dict of str to Tensor
+        The network's state.
+
+    Raises
+    ------
+    RuntimeError, ValueError, TypeError
+        The tensors don't fit the network or the classes, or are not finite.
+    """
+    head = Head(task, tuple(classes))
+    _check_heads(head, heads)
+    trunk = get_backbone(backbone)
+    made = get_network(network).make_untrained(
+        trunk if NETWORKS[network].has_trunk else None, heads
+    )
+    _check_tensors(state, made.state_dict())
+    made.load_state_dict(state, assign=True)
+    kind = NetworkClassifier if classes else NetworkRegressor
+    estimator = kind(network, backbone, task=task)
+    estimator.network_, estimator.head_ = made.eval(), head
+    estimator.chip_size_ = trunk.chip_size
+    if classes:
+        estimator.classes_ = np.array(classes)
+    return estimator
+
+
+def _check_heads(head: Head, heads: Mapping[str, int]) -> None:
+    for name, n_outputs in heads.items():
+        if type(n_outputs) is not int or not 2 <= n_outputs <= MOST_OUTPUTS:
+            raise ValueError(f"the head {name!r} has {n_outputs!r} outputs")
+    if heads.get(head.name) != head.n_outputs:
+        raise ValueError(f"{heads.get(head.name)} outputs for {head.n_outputs} classes")
+
+
+def _check_tensors(state: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    """Refuse what `load_state_dict` would take: other dtypes, and numbers that are not finite."""
+    for name, tensor in state.items():
+        if name in expected and tensor.dtype != expected[name].dtype:
+            raise ValueError(f"{name} has the dtype {tensor.dtype}, not {expected[name].dtype}")
+        if not tensor.isfinite().all():
+            raise ValueError(f"{name} holds numbers that are not finite")

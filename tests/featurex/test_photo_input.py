@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from featurex.photo_input import to_pixels
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((8, 8, 3)),
+        np.zeros((8, 8, 4), np.uint8),
+        np.zeros(8, np.uint8),
+        np.zeros((0, 8, 3), np.uint8),
+    ],
+)
+def test_arrays_that_are_no_photo_are_an_error(array):
+    with pytest.raises(ValueError, match="photo"):
+        to_pixels(array)
+
+
+def test_a_pillow_picture_is_read_as_its_file_is(tmp_path):
+    """Transparency on white, 16 bits scaled, and upright by EXIF."""
+    rng = np.random.default_rng(0)
+    pictures = {
+        "clear.png": Image.fromarray(rng.integers(0, 256, (6, 8, 4), dtype=np.uint8)),
+        "deep.png": Image.fromarray(rng.integers(0, 65536, (6, 8), dtype=np.uint16)),
+        "turned.png": Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)),
+        "palette.png": Image.fromarray(rng.integers(0, 256, (6, 8), dtype=np.uint8)).convert("P"),
+    }
+    for name, picture in pictures.items():
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        picture.save(tmp_path / name, exif=exif if name == "turned.png" else None)
+        with Image.open(tmp_path / name) as opened:
+            pixels = to_pixels(opened)
+        np.testing.assert_array_equal(pixels, to_pixels(tmp_path / name))
+    assert to_pixels(tmp_path / "turned.png").shape == (8, 6, 3)
