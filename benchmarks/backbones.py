@@ -20,9 +20,11 @@ import torch
 from featurex.alignment import Photo
 from featurex.backbones import get_backbone
 from featurex.datasets import READERS, read
-from featurex.experiment import Design, FaceTable, run
+from featurex.design import Design
+from featurex.experiment import run
 from featurex.extraction import extract
 from featurex.face_cache import FaceCache
+from featurex.face_table import FaceTable
 from featurex.manifest import Manifest
 from featurex.models import ModelOptions
 from featurex.tasks import choose_tasks

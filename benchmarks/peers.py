@@ -28,9 +28,9 @@ from featurex.alignment import Photo
 from featurex.backbones import get_backbone
 from featurex.backbones.dlib_models import FACE_RESNET, LANDMARKS_5, dlib_model
 from featurex.datasets import people_root, read
-from featurex.experiment import FaceTable
 from featurex.extraction import extract
 from featurex.face_cache import FaceCache
+from featurex.face_table import FaceTable
 from featurex.fitting import fit_models
 from featurex.hashing import hash_files
 from featurex.models import ModelOptions

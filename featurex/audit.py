@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from featurex.audit_labels import class_balance, find_wrong_labels
-from featurex.experiment import Design, FaceTable
+from featurex.design import Design
+from featurex.face_table import FaceTable
 from featurex.labels import UNDEFINED
 from featurex.likeness import likeness, thumbnails
 from featurex.match_rates import match_rates

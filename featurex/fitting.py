@@ -9,7 +9,7 @@ from typing import Any
 
 from featurex import spaces
 from featurex.averages import average_models
-from featurex.experiment import FaceTable
+from featurex.face_table import FaceTable
 from featurex.fold_fits import epoch_line
 from featurex.models import ModelOptions, make_estimator, parts_of, takes_chips
 from featurex.tasks import task_labels

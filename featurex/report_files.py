@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from featurex.experiment import Design, Result
+from featurex.design import Design
+from featurex.experiment import Result
 from pipelines import (
     Task,
     calibration_table,

@@ -80,7 +80,7 @@ def audit(
     from featurex.audit import audit as run_audit
     from featurex.audit_files import write_audit
     from featurex.cli import stages
-    from featurex.experiment import FaceTable
+    from featurex.face_table import FaceTable
     from featurex.subject_files import write_subjects
 
     radius = SAME_PERSON if same_person is None else same_person

@@ -91,7 +91,8 @@ def compare(
 ) -> None:
     """Compare models on one data set. Cross-validated, so that no person is on both sides."""
     from featurex.cli import stages
-    from featurex.experiment import Design, FaceTable
+    from featurex.design import Design
+    from featurex.face_table import FaceTable
     from featurex.fold_fits import remove_checkpoints
     from featurex.models import (
         ModelOptions,

@@ -11,7 +11,7 @@ import typer
 from featurex.cli.shared import Seed, guarded, out, say
 
 if TYPE_CHECKING:
-    from featurex.experiment import FaceTable
+    from featurex.face_table import FaceTable
     from featurex.manifest import Manifest
     from featurex.models import ModelOptions
 
@@ -35,7 +35,8 @@ def demo(
     """Extract, compare, fit and predict on the bundled people. Nothing is downloaded."""
     from featurex import datasets
     from featurex.cli import stages
-    from featurex.experiment import Design, FaceTable
+    from featurex.design import Design
+    from featurex.face_table import FaceTable
     from featurex.models import ModelOptions
     from featurex.report_files import write_result
     from featurex.tasks import AGE_GROUP, GENDER

@@ -85,7 +85,7 @@ def fit(
 ) -> None:
     """Train one kind of model on all rows, and save it. A model for every task."""
     from featurex.cli import stages
-    from featurex.experiment import FaceTable
+    from featurex.face_table import FaceTable
     from featurex.fitting import fit_models
     from featurex.fold_fits import remove_checkpoints
     from featurex.model_files import save_model

@@ -10,9 +10,11 @@ from featurex.cli.shared import first_names, out, print_table, progress, say
 from featurex.detectors import DEFAULT_DETECTOR
 
 if TYPE_CHECKING:
-    from featurex.experiment import Design, FaceTable, Result
+    from featurex.design import Design
+    from featurex.experiment import Result
     from featurex.extraction import ExtractionReport
     from featurex.face_cache import FaceCache
+    from featurex.face_table import FaceTable
     from featurex.manifest import Manifest
     from pipelines import Comparison
 

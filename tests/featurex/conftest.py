@@ -8,7 +8,7 @@ from PIL import Image
 from featurex.alignment import Photo
 from featurex.backbones import get_backbone
 from featurex.datasets.people import people_root
-from featurex.experiment import FaceTable
+from featurex.face_table import FaceTable
 from featurex.faces import FaceAligner
 from featurex.hashing import image_id
 from featurex.manifest import Manifest, make_table

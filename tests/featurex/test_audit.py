@@ -15,7 +15,7 @@ from featurex.audit import (
 )
 from featurex.audit_files import write_audit
 from featurex.audit_findings import cluster_quality, findings, notes
-from featurex.experiment import FaceTable
+from featurex.face_table import FaceTable
 from featurex.match_rates import OTHER_GENDER
 from featurex.subject_files import with_subjects, write_subjects
 from pipelines.neighbours import close_pairs

@@ -10,7 +10,7 @@ from PIL import Image
 from featurex import audit_page as module
 from featurex.audit import AuditOptions, audit
 from featurex.audit_page import audit_page
-from featurex.experiment import FaceTable
+from featurex.face_table import FaceTable
 
 OPTIONS = AuditOptions()
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202egpj.\n{{ 7*7 }}&amp;"

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featurex import experiment, fold_fits
-from featurex.experiment import Design, FaceTable, run
+from featurex import experiment, fold_fits, run_record
+from featurex.design import Design
+from featurex.experiment import run
+from featurex.face_table import FaceTable
 from featurex.manifest import Manifest
 from featurex.models import ModelOptions
 from featurex.networks import get_network
@@ -162,8 +164,8 @@ def test_an_average_of_two_models_on_embeddings_embeds_once(monkeypatch, colour_
 
 
 def test_the_notes_say_what_an_average_is(fused, result):
-    assert experiment.AVERAGE_NOTE in fused[0].comparison.notes
-    assert experiment.AVERAGE_NOTE not in result.comparison.notes
+    assert run_record.AVERAGE_NOTE in fused[0].comparison.notes
+    assert run_record.AVERAGE_NOTE not in result.comparison.notes
 
 
 def test_another_seed_gives_other_folds(colour_faces):
@@ -217,7 +219,7 @@ def test_labels_and_not_paths_decide_the_manifests_hash(colour_faces):
     table = colour_faces.table
     elsewhere = table.assign(path="/other.jpg").iloc[::-1]
     relabelled = table.assign(age=table["age"] + 1)
-    sha = experiment._table_sha256
+    sha = run_record.table_sha256
     assert sha(elsewhere) == sha(table) != sha(relabelled)
 
 

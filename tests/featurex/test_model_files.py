@@ -10,7 +10,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from featurex.exceptions import ModelError
-from featurex.experiment import FaceTable
+from featurex.face_table import FaceTable
 from featurex.fitting import fit_models
 from featurex.manifest import Manifest
 from featurex.model_files import load_model, save_model

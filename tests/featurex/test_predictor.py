@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from featurex.exceptions import DeviceError, ModelError, PhotoError
-from featurex.experiment import FaceTable
 from featurex.face_predictions import FacePrediction, PhotoFaces
+from featurex.face_table import FaceTable
 from featurex.faces import FaceAligner
 from featurex.fitting import fit_models
 from featurex.labels import AGE_GROUP_YEARS, AGE_GROUPS

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from featurex.experiment import Design, run
+from featurex.design import Design
+from featurex.experiment import run
 from featurex.models import ModelOptions
 from featurex.report_files import write_result
 from featurex.tasks import AGE, GENDER

@@ -1,0 +1,89 @@
+"""What a comparison tells of itself: the notes under its table, and the record of the run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from featurex import spaces
+from featurex.design import Design
+from featurex.face_table import FaceTable
+from featurex.models import serves, single_models
+from pipelines import Folds
+
+AVERAGE_NOTE = (
+    "A+B: the average of what A and B predict out of fold: mean log-odds of classes (the geometric "
+    "mean of the probabilities, renormalised), mean years. Its times are the sum of theirs, with "
+    "one embedding."
+)
+
+
+def notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
+    """Return what a reader of the table must know, a sentence each."""
+    n = len(faces.table)
+    return [
+        f"Data set {faces.manifest.dataset}: {n} faces, {faces.n_without_face} photos without one.",
+        *faces.manifest.notes,
+        folds.note,
+        f"Embeddings: {faces.cache.label}, frozen. Seed {design.options.seed}.",
+        "Predict: embedding (or forward pass) and model, without finding the face.",
+        "MAE of age-group: expected age from the group probabilities, on faces inside the groups; "
+        "of age: a regressor, on all faces.",
+        *_only_for(design),
+        *([AVERAGE_NOTE] if list(design.models) != single_models(design.models) else []),
+    ]
+
+
+def _only_for(design: Design) -> list[str]:
+    """Say which models are not for all of the tasks."""
+    served = {
+        model: [task.name for task in design.tasks if serves(model, task.name)]
+        for model in design.models
+    }
+    return [
+        f"{model} is only for {', '.join(names)}."
+        for model, names in served.items()
+        if len(names) < len(design.tasks)
+    ]
+
+
+def record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
+    """Return every setting, version and hash of a comparison, as JSON."""
+    cache = faces.cache
+    return {
+        "dataset": faces.manifest.dataset,
+        "photos": {
+            "found": faces.manifest.found,
+            "dropped": faces.manifest.dropped,
+            "without_face": faces.n_without_face,
+            "faces": len(faces.table),
+        },
+        "manifest_sha256": table_sha256(faces.table),
+        "tasks": [task.name for task in design.tasks],
+        "models": list(design.models),
+        "options": asdict(design.options),
+        "protocol": folds.protocol,
+        "n_folds": folds.n_folds,
+        "aligner": cache.aligner.settings,
+        "backbone": cache.backbone.settings,
+        "embedding": cache.options.settings,
+        "space": cache.space.id,
+        "versions": spaces.made_by()
+        | spaces.versions("scikit-learn", "skorch", "pandas", "scipy", "joblib"),
+        "machine": {
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "cores": os.cpu_count(),
+        },
+    }
+
+
+def table_sha256(table: pd.DataFrame) -> str:
+    """Hash who is in the comparison, with which labels; paths don't matter."""
+    labels = table.drop(columns="path").sort_values("image_id")
+    return hashlib.sha256(labels.to_csv(index=False).encode()).hexdigest()
