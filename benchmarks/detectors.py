@@ -165,7 +165,7 @@ def blur(share: float) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
     """Blur a photo by a Gaussian whose sigma is a share of the face's width."""
 
     def make(photo: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        sigma = share * (box[2] - box[0])
+        sigma = float(share * (box[2] - box[0]))
         return np.asarray(Image.fromarray(photo).filter(ImageFilter.GaussianBlur(sigma))), box
 
     return make

@@ -43,7 +43,7 @@ class FaceEmbedder(TransformerMixin, BaseEstimator):
         The cache's folder, made where it is missing; the one of the command line by default.
     weights : path-like, optional
         File with the backbone's weights.
-    detector : {"dlib-hog", "dlib-cnn", "hog+cnn"}, default="dlib-hog"
+    detector : {"dlib-hog", "dlib-cnn", "hog+cnn"}, default="hog+cnn"
         What finds faces.
     precision : {"float32", "bfloat16", "float16"}, default="float32"
         Of the backbone; embeddings are float32 in any case.

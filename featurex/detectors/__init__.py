@@ -15,7 +15,9 @@ __all__ = ["DEFAULT_DETECTOR", "DETECTORS", "get_detectors"]
 
 HOG, CNN, HOG_THEN_CNN = "dlib-hog", "dlib-cnn", "hog+cnn"
 DETECTORS = (HOG, CNN, HOG_THEN_CNN)
-DEFAULT_DETECTOR = HOG
+# Measured on FG-NET (docs/results.md): 100 % of the faces instead of 98.0 for a tenth more time,
+# and 97 % instead of 8 of those turned by 60 degrees.
+DEFAULT_DETECTOR = HOG_THEN_CNN
 
 
 def get_detectors(name: str, device: str = "auto") -> tuple[Detector, ...]:

@@ -297,8 +297,8 @@ def test_faces_are_found_with_the_detector_of_the_training(model_file, photo):
 
 def test_models_of_different_detectors_are_refused(model_file):
     first, second = model_file("svm", GENDER), model_file("svm", AGE)
-    other = changed(second, aligner=FaceAligner("hog+cnn").settings)
-    with pytest.raises(ModelError, match=r"different detectors found, dlib-hog and hog\+cnn"):
+    other = changed(second, aligner=FaceAligner("dlib-hog").settings)
+    with pytest.raises(ModelError, match=r"different detectors found, hog\+cnn and dlib-hog"):
         Predictor([load_model(first), other], "cpu")
 
 
