@@ -31,6 +31,8 @@ def info(folder: Folder, json: Json = False) -> None:
         nothing = {"no_face": None, "unreadable": None}
         print_json([asdict(s) | (w._asdict() if w else nothing) for s, w in spaces])
         return
+    if not spaces:
+        out.print(f"{folder}: no spaces yet.", markup=False)
     rows = [
         (s.folder, s.rows, *(w or ("", "")), s.shards, _mb(s.bytes), s.created, _made_by(s.made_by))
         for s, w in spaces

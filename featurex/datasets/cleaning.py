@@ -172,5 +172,7 @@ def _nothing_left(dataset: str, root: Path, dropped: Dropped) -> str:
         for reason, count in dropped.counts.items()
     )
     if not reasons:
+        if root.is_file():
+            return f"{root} has no rows."
         return f"No photo found in {root}. Is it the folder of the {dataset} photos?"
     return f"No usable photo in {root} as {dataset}. Dropped: {reasons}."

@@ -51,6 +51,11 @@ def test_info_lists_the_spaces_and_the_photos_without_a_face(call, ask, cache):
     assert rows["chips"]["no_face"] is None
 
 
+def test_info_says_so_where_nothing_is_yet(call, ask, tmp_path):
+    assert "no spaces yet" in call("cache", "info", tmp_path).stdout
+    assert ask("info", tmp_path) == []
+
+
 def test_a_sound_cache_is_sound(call, ask, cache):
     result = call("cache", "verify", cache)
     assert result.exit_code == 0

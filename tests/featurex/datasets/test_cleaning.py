@@ -62,6 +62,13 @@ def test_no_rows_are_an_error():
         clean([], Dropped(), dataset="fgnet", root=Path("/x"), age_policy="strict")
 
 
+def test_a_file_without_rows_is_no_folder(tmp_path):
+    file = tmp_path / "labels.csv"
+    file.touch()
+    with pytest.raises(DatasetError, match=r"labels\.csv has no rows"):
+        clean([], Dropped(), dataset="csv", root=file, age_policy="strict")
+
+
 def test_examples_are_few_and_printable():
     dropped = Dropped()
     for i in range(10):
