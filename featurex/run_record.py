@@ -57,6 +57,7 @@ def record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
     cache = faces.cache
     return {
         "dataset": faces.manifest.dataset,
+        "ages": faces.manifest.ages,
         "photos": {
             "found": faces.manifest.found,
             "dropped": faces.manifest.dropped,

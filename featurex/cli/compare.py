@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from featurex.cli.shared import (
+    AgeKind,
     AgePolicy,
     Ages,
     BackboneName,
@@ -83,6 +84,7 @@ def compare(
     jobs: Jobs = -1,
     age_policy: AgePolicy = "strict",
     photos: Photos = None,
+    age_kind: AgeKind = None,
     ages: Ages = None,
     limit: Limit = None,
     subjects: Subjects = None,
@@ -111,6 +113,7 @@ def compare(
         root,
         age_policy=age_policy,
         photos=photos,
+        age_kind=age_kind,
         ages=ages,
         limit=limit,
         seed=seed,
