@@ -119,7 +119,8 @@ def _title(what: str, result: Result) -> str:
     """Say what a picture shows: data set, protocol, ages; and in a second line what is wrong."""
     record = result.record
     ages = [f"ages {record['ages']} only"] if record["ages"] else []
-    data = ", ".join([record["dataset"], record["protocol"], *ages])
+    repeats = [f"{record['n_repeats']} repeats"] if record["n_repeats"] > 1 else []
+    data = ", ".join([record["dataset"], record["protocol"], *repeats, *ages])
     return f"{what} ({data})" + (LEAKY_TITLE if record["warning"] else "")
 
 

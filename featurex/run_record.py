@@ -14,7 +14,7 @@ from featurex import spaces
 from featurex.design import Design
 from featurex.face_table import FaceTable
 from featurex.models import serves, single_models
-from pipelines import Folds, SharedPeople
+from pipelines import TEST_SHARE, Folds, SharedPeople
 
 AVERAGE_NOTE = (
     "A+B: the average of what A and B predict out of fold: mean log-odds of classes (the geometric "
@@ -84,7 +84,7 @@ def record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
         "shared_people": None if folds.shared is None else _shared(folds.shared),
         "n_folds": folds.n_folds,
         "n_repeats": folds.n_repeats,
-        "test_share": design.test_share,
+        "test_share": _test_share(design, folds),
         "aligner": cache.aligner.settings,
         "backbone": cache.backbone.settings,
         "embedding": cache.options.settings,
@@ -97,6 +97,13 @@ def record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
             "cores": os.cpu_count(),
         },
     }
+
+
+def _test_share(design: Design, folds: Folds) -> float | None:
+    """Return the share that was asked for; None where nothing is held out."""
+    if folds.protocol != "holdout":
+        return None
+    return TEST_SHARE if design.test_share is None else design.test_share
 
 
 def _shared(people: SharedPeople) -> dict[str, Any]:

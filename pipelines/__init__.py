@@ -13,7 +13,7 @@ from pipelines.facts import with_facts
 from pipelines.figures import draw_confusion, draw_reliability
 from pipelines.folds import Folds, assign_folds
 from pipelines.models import MODELS, ModelFamily, get_family
-from pipelines.protocols import PROTOCOLS
+from pipelines.protocols import PROTOCOLS, TEST_SHARE
 from pipelines.recalls import recall_table
 from pipelines.reliability import calibration_table, reliability_table
 from pipelines.selective import selective_table
@@ -26,6 +26,7 @@ from pipelines.tuning import TunedClassifier, TunedRegressor
 __all__ = [
     "MODELS",
     "PROTOCOLS",
+    "TEST_SHARE",
     "Comparison",
     "Evaluation",
     "Folds",
