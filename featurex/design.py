@@ -22,6 +22,10 @@ class Design:
         As `pipelines.assign_folds` takes it.
     n_folds : int
     options : ModelOptions
+    n_repeats : int
+        How often the folds are made, each time from another seed.
+    test_share : float or None
+        Of the protocol ``holdout``.
     """
 
     tasks: Sequence[Task]
@@ -29,6 +33,8 @@ class Design:
     protocol: str = "auto"
     n_folds: int = 5
     options: ModelOptions = field(default_factory=ModelOptions)
+    n_repeats: int = 1
+    test_share: float | None = None
 
     def models_for(self, task: Task) -> list[str]:
         """Return the models that are for a task."""

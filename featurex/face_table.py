@@ -76,6 +76,8 @@ class FaceTable:
             groups=None if self.groups is None else self.groups.tolist(),
             fold=self.table["fold"].tolist(),
             n_folds=design.n_folds,
+            test_share=design.test_share,
+            n_repeats=design.n_repeats,
             random_state=design.options.seed,
         )
 

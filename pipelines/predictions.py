@@ -1,6 +1,7 @@
 """The table of out-of-fold predictions: what every score is computed from.
 
-One row a photo, task and model, predicted by a model that never saw the photo's person:
+One row a photo, task and model, predicted by a model that never saw the photo's person (under the
+protocol `random`, that never saw the photo). Where folds were repeated, one a repeat:
 
 =============  =========================================================================
 ``image_id``   the photo
@@ -13,6 +14,10 @@ One row a photo, task and model, predicted by a model that never saw the photo's
 ``years_pred`` predicted, or expected, age in years; missing where the model gives none
 ``subject_id`` who is in the photo; missing where unknown. The column may be left out: each
                photo then counts as a subject of its own
+``protocol``   name of the protocol that made the folds, the same in all rows. It may be left out,
+               or be missing in the rows of some models
+``repeat``     which repeat of the folds, from 0, where they were repeated; folds of two repeats
+               have different numbers. Left out where they were not
 =============  =========================================================================
 
 Any other model joins a comparison by handing in such a table as a file.
@@ -187,6 +192,11 @@ def _without_pyarrow(path: Path) -> PredictionTableError:
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """Give the columns their types: an empty column of a file has none."""
-    text = dict.fromkeys([*TEXT, *table.columns.intersection(OPTIONAL)], "str")
+    text = dict.fromkeys([*TEXT, *table.columns.intersection(["subject_id", "protocol"])], "str")
     numbers = {name: np.float64 for name in table.columns if name.startswith(("p_", "years_"))}
-    return table.astype({**text, **numbers, "fold": np.int64})
+    table = table.astype({**text, **numbers, "fold": np.int64})
+    if "repeat" not in table:
+        return table
+    # Missing where a model was tested once: validation then says that others were not.
+    repeats = table["repeat"].astype(object)
+    return table.assign(repeat=repeats.where(repeats.notna(), 0).astype(np.int64))

@@ -7,7 +7,13 @@ import pandas as pd
 
 from pipelines.calibration import brier, debiased_error, ece, ece_by_chance, equal_mass
 from pipelines.intervals import mean_intervals
-from pipelines.panel import each_classification, row_subjects, rows_of
+from pipelines.panel import (
+    each_classification,
+    each_repeat,
+    has_other_folds,
+    row_subjects,
+    rows_of,
+)
 from pipelines.tasks import Task
 from pipelines.temperature import cool_across_folds
 
@@ -40,10 +46,11 @@ def calibration_table(
     DataFrame
         One row a task, model and form: ``form`` is "as given" or "temperature, cross-fitted" (see
         `pipelines.temperature`; missing with one fold), ``temperature`` (mean over folds),
-        ``n_rows``, ``n_subjects``, ``accuracy``, ``confidence`` (mean), ``ece`` (equal width),
-        ``ece_mass`` (equal mass), ``ece_by_chance`` (of a calibrated model, equal width),
+        ``n_rows`` (answers), ``n_subjects``, ``accuracy``, ``confidence`` (mean), ``ece`` (equal
+        width), ``ece_mass`` (equal mass), ``ece_by_chance`` (of a calibrated model, equal width),
         ``error_debiased``, ``brier``, and ``brier_low`` and ``brier_high``, its 95 % interval over
-        subjects.
+        subjects. Errors of calibration are means over repeats: the answers of one are of different
+        photos, as their formulas ask.
     """
     tables = []
     for task, parts, subjects in each_classification(predictions, tasks):
@@ -52,7 +59,12 @@ def calibration_table(
             true = pd.Index(task.classes or ()).get_indexer(part["y_true"])
             for form, temperature, probabilities in _forms(part, task, true):
                 row = {"task": task.name, "model": model, "form": form, "temperature": temperature}
-                rows.append(row | _scores(probabilities, true, subjects, random_state))
+                row |= {"n_rows": len(true), "n_subjects": len(np.unique(subjects))}
+                scores = [
+                    _scores(probabilities[inside], true[inside], random_state)
+                    for inside in each_repeat(part)
+                ]
+                rows.append(row | pd.DataFrame(scores).mean(skipna=False).to_dict())
                 squares.append(brier(probabilities, true))
         values = np.column_stack(squares)
         low, high = mean_intervals(values, subjects, random_state=random_state).T
@@ -67,10 +79,13 @@ def _forms(
     """Yield name, temperature and probabilities: as given, and cooled where there are folds."""
     given = part[task.probability_columns].to_numpy(dtype=np.float64)
     yield AS_GIVEN, 1.0, given
-    folds = part["fold"].to_numpy()
-    if len(np.unique(folds)) > 1:
-        cooled, temperatures = cool_across_folds(given, true, folds)
-        yield COOLED, float(np.mean(temperatures)), cooled
+    if not has_other_folds(part):
+        return
+    folds, cooled, temperatures = part["fold"].to_numpy(), np.empty_like(given), []
+    for inside in each_repeat(part):
+        cooled[inside], found = cool_across_folds(given[inside], true[inside], folds[inside])
+        temperatures.append(found)
+    yield COOLED, float(np.mean(np.concatenate(temperatures))), cooled
 
 
 def reliability_table(
@@ -96,9 +111,9 @@ def reliability_table(
     Returns
     -------
     DataFrame
-        One row a bin: ``task``, ``model``, ``n_rows``, ``n_subjects``, ``confidence_min``,
-        ``confidence_max``, ``confidence`` (mean), ``accuracy``, and its 95 % interval over
-        subjects, ``low`` and ``high``.
+        One row a bin: ``task``, ``model``, ``n_rows`` (answers), ``n_subjects``,
+        ``confidence_min``, ``confidence_max``, ``confidence`` (mean), ``accuracy``, and its 95 %
+        interval over subjects, ``low`` and ``high``.
 
     Raises
     ------
@@ -150,14 +165,10 @@ def confidences(rows: pd.DataFrame, task: Task) -> tuple[np.ndarray, np.ndarray]
     return np.minimum(probabilities.max(axis=1), 1.0), probabilities.argmax(axis=1) == true
 
 
-def _scores(
-    probabilities: np.ndarray, true: np.ndarray, subjects: np.ndarray, random_state: int
-) -> dict[str, float]:
+def _scores(probabilities: np.ndarray, true: np.ndarray, random_state: int) -> dict[str, float]:
     confidence = np.minimum(probabilities.max(axis=1), 1.0)
     correct = probabilities.argmax(axis=1) == true
     return {
-        "n_rows": len(true),
-        "n_subjects": len(np.unique(subjects)),
         "accuracy": float(correct.mean()),
         "confidence": float(confidence.mean()),
         "ece": ece(confidence, correct),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from featurex.cli.shared import (
+    AgeKind,
     AgePolicy,
     Ages,
     BackboneName,
@@ -72,10 +73,19 @@ def compare(
     protocol: Annotated[
         str,
         typer.Option(
-            help="official, subjects, leave-one-subject-out, photos, or auto: the first that fits."
+            help="official, subject, leave-one-subject-out, holdout, random (people may be on both "
+            "sides), or auto: the first honest one that fits."
         ),
     ] = "auto",
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
+    test_share: Annotated[
+        float | None,
+        typer.Option(min=0.05, max=0.95, help="Of holdout: the share tested, 0.2 by default."),
+    ] = None,
+    repeats: Annotated[
+        int,
+        typer.Option(min=1, max=100, help="Of subject, holdout, random: so many times, reseeded."),
+    ] = 1,
     epochs: Annotated[int, typer.Option(min=1, help="Most epochs of a network.")] = 12,
     batch_size: Annotated[int, typer.Option(min=2, help="Chips a training step.")] = 64,
     train: Train = None,
@@ -83,6 +93,7 @@ def compare(
     jobs: Jobs = -1,
     age_policy: AgePolicy = "strict",
     photos: Photos = None,
+    age_kind: AgeKind = None,
     ages: Ages = None,
     limit: Limit = None,
     subjects: Subjects = None,
@@ -111,6 +122,7 @@ def compare(
         root,
         age_policy=age_policy,
         photos=photos,
+        age_kind=age_kind,
         ages=ages,
         limit=limit,
         seed=seed,
@@ -127,7 +139,7 @@ def compare(
     options = ModelOptions(
         backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())
     )
-    design = Design(tasks, models, protocol, folds, options)
+    design = Design(tasks, models, protocol, folds, options, repeats, test_share)
     checkpoints = out_dir / "checkpoints"
     result = stages.run_comparison(FaceTable(manifest, face_cache), design, checkpoints)
     files = write_result(result, design, out_dir)

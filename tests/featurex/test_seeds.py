@@ -1,0 +1,88 @@
+"""The seed decides outer folds, inner folds and models; nothing else does."""
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from featurex.design import Design
+from featurex.experiment import run
+from featurex.models import ModelOptions
+from featurex.report_files import write_result
+from featurex.tasks import AGE, GENDER
+from pipelines import MODELS, tuning
+
+TIMES = ["fit_seconds", "ms_per_face", "seconds_per_epoch"]
+TIMED = ("timings", "embedding_ms_per_face")
+
+
+def design(seed, **options):
+    chosen = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", seed=seed, n_jobs=1)
+    models = ["majority", "mlp", "finetuned"]
+    return Design([GENDER, AGE], models, n_folds=2, options=chosen, **options)
+
+
+@pytest.fixture(scope="module")
+def runs(colour_faces, tiny, tmp_path_factory):
+    """Three folders: two runs of one seed, and one of another."""
+    folders = []
+    for seed in (7, 7, 8):
+        folders.append(tmp_path_factory.mktemp(f"seed {seed}"))
+        asked = design(seed, n_repeats=2)
+        write_result(run(colour_faces, asked), asked, folders[-1])
+    return folders
+
+
+def scores(folder):
+    return pd.read_csv(folder / "table.csv").drop(columns=TIMES)
+
+
+def record(folder):
+    found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    for fit in found["parameters"]:
+        fit.pop("seconds_per_epoch", None)
+        for epoch in fit.get("epochs", []):
+            del epoch["seconds"]
+    return {name: value for name, value in found.items() if name not in TIMED}
+
+
+def test_one_seed_gives_one_set_of_files(runs):
+    first, again, _ = runs
+    names = sorted(file.name for file in first.iterdir())
+    assert names == sorted(file.name for file in again.iterdir())
+    timed = {"run.json", "table.csv", "table.md", "table.tex", "curves.csv"}
+    for name in set(names) - timed:
+        assert (first / name).read_bytes() == (again / name).read_bytes(), name
+    pd.testing.assert_frame_equal(scores(first), scores(again))
+    assert record(first) == record(again)
+    curves = [pd.read_csv(folder / "curves.csv").drop(columns="seconds") for folder in runs[:2]]
+    pd.testing.assert_frame_equal(*curves)
+
+
+def test_another_seed_gives_others_and_says_so(runs):
+    first, _, other = (pd.read_csv(folder / "predictions.csv") for folder in runs)
+    assert (first["fold"] != other["fold"]).any()
+    assert not scores(runs[0]).equals(scores(runs[2]))
+    assert [record(folder)["options"]["seed"] for folder in runs] == [7, 7, 8]
+
+
+def test_the_seed_reaches_outer_folds_inner_folds_and_models(colour_faces, monkeypatch):
+    asked = replace(design(11), tasks=[GENDER], models=["random-forest"])
+    inner, models = [], []
+    real_splits, family = tuning.inner_splits, MODELS["random-forest"]
+
+    def splits(*args, **options):
+        inner.append(options["random_state"])
+        return real_splits(*args, **options)
+
+    def classifier(random_state):
+        models.append(random_state)
+        return family.classifier(random_state).set_params(n_estimators=5)
+
+    monkeypatch.setattr(tuning, "inner_splits", splits)
+    monkeypatch.setitem(MODELS, "random-forest", replace(family, classifier=classifier))
+    run(colour_faces, asked)
+    assert set(inner) == set(models) == {11}
+    outer = [colour_faces.folds(design(seed)).fold.tolist() for seed in (11, 11, 12)]
+    assert outer[0] == outer[1] != outer[2]
