@@ -253,8 +253,16 @@ def _region(photo: np.ndarray, centre: np.ndarray, reach: float) -> tuple[np.nda
     Returns the region and the photo's coordinates (x, y) of its first pixel.
     """
     first, last = np.floor(centre - reach).astype(int), np.ceil(centre + reach).astype(int)
-    columns, rows = (
-        np.clip(np.arange(first[axis], last[axis]), 0, length - 1)
-        for axis, length in enumerate(photo.shape[1::-1])
-    )
-    return photo[rows].take(columns, axis=1), first
+    rows, above_below = _span(first[1], last[1], photo.shape[0])
+    columns, left_right = _span(first[0], last[0], photo.shape[1])
+    inside = photo[rows, columns]
+    if any(above_below + left_right):  # of a large photo a second copy would take long
+        return np.pad(inside, (above_below, left_right, (0, 0)), mode="edge"), first
+    return np.ascontiguousarray(inside), first
+
+
+def _span(first: int, last: int, length: int) -> tuple[slice, tuple[int, int]]:
+    """Tell which pixels of an axis to take, and how often to repeat the first and the last."""
+    start, stop = (min(max(i, 0), length - 1) for i in (first, last - 1))
+    before = min(max(-first, 0), last - first - 1)
+    return slice(start, stop + 1), (before, last - first - before - (stop + 1 - start))
