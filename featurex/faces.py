@@ -8,7 +8,6 @@ with the pixels, and the face of a training photo is large.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ from PIL import Image
 from featurex.backbones.dlib_models import LANDMARKS_5, dlib_model
 from featurex.detectors import DEFAULT_DETECTOR, get_detectors
 from featurex.detectors.base import Detection, Detector
+from featurex.lending import Lender
 
 # For every face of a photo: the longest side looked at, and the magnifications tried in turn.
 # A detector's cost grows with the square of the magnification.
@@ -30,6 +30,7 @@ BORDER = 0.1
 # Half the region that a chip is cut from, in sides of the chip: half the diagonal of a tilted one,
 # and what dlib's pyramid reads around it.
 _REACH = 0.75
+_PREDICTORS: Lender[Any] = Lender(lambda: dlib.shape_predictor(str(dlib_model(LANDMARKS_5))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +62,6 @@ class ChipFormat(NamedTuple):
 class FaceAligner:
     """Finds and aligns faces; safe to share between threads.
 
-    Every thread gets dlib objects of its own: one that is shared crashes.
-
     Parameters
     ----------
     detector : {"dlib-hog", "dlib-cnn", "hog+cnn"}
@@ -85,7 +84,6 @@ class FaceAligner:
     def __init__(self, detector: str = DEFAULT_DETECTOR, device: str = "auto") -> None:
         self.detector = detector
         self._detectors = get_detectors(detector, device)
-        self._local = threading.local()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -198,14 +196,10 @@ class FaceAligner:
         corners = box.reshape(2, 2)
         region, offset = _region(photo, corners.mean(0), np.ptp(corners, 0).max() + 8)
         left, top, right, bottom = (np.rint(box).astype(int) - np.tile(offset, 2)).tolist()
-        shape = self._predictor()(region, dlib.rectangle(left, top, right, bottom))
+        with _PREDICTORS.lend() as predictor:
+            shape = predictor(region, dlib.rectangle(left, top, right, bottom))
         points = np.array([(p.x, p.y) for p in shape.parts()]) + offset
         return Face(np.rint(box).astype(np.int32), points.astype(np.int32), float(score))
-
-    def _predictor(self) -> Any:
-        if not hasattr(self._local, "predictor"):
-            self._local.predictor = dlib.shape_predictor(str(dlib_model(LANDMARKS_5)))
-        return self._local.predictor
 
 
 def _detect(detector: Detector, photo: np.ndarray, scale: float) -> list[Detection]:
@@ -253,8 +247,16 @@ def _region(photo: np.ndarray, centre: np.ndarray, reach: float) -> tuple[np.nda
     Returns the region and the photo's coordinates (x, y) of its first pixel.
     """
     first, last = np.floor(centre - reach).astype(int), np.ceil(centre + reach).astype(int)
-    columns, rows = (
-        np.clip(np.arange(first[axis], last[axis]), 0, length - 1)
-        for axis, length in enumerate(photo.shape[1::-1])
-    )
-    return photo[rows].take(columns, axis=1), first
+    rows, above_below = _span(first[1], last[1], photo.shape[0])
+    columns, left_right = _span(first[0], last[0], photo.shape[1])
+    inside = photo[rows, columns]
+    if any(above_below + left_right):  # of a large photo a second copy would take long
+        return np.pad(inside, (above_below, left_right, (0, 0)), mode="edge"), first
+    return np.ascontiguousarray(inside), first
+
+
+def _span(first: int, last: int, length: int) -> tuple[slice, tuple[int, int]]:
+    """Tell which pixels of an axis to take, and how often to repeat the first and the last."""
+    start, stop = (min(max(i, 0), length - 1) for i in (first, last - 1))
+    before = min(max(-first, 0), last - first - 1)
+    return slice(start, stop + 1), (before, last - first - before - (stop + 1 - start))
