@@ -8,7 +8,7 @@ from pipelines.by_group import score_groups
 from pipelines.comparison import Comparison, compare, confusion
 from pipelines.curves import draw_curves
 from pipelines.errors import ModelFileError, PipelineError, PredictionTableError
-from pipelines.evaluation import Evaluation, cross_validate
+from pipelines.evaluation import CrossValidation, Evaluation, FitJob, FoldFit, cross_validate
 from pipelines.figures import draw_confusion, draw_reliability
 from pipelines.folds import PROTOCOLS, Folds, assign_folds
 from pipelines.models import MODELS, ModelFamily, get_family
@@ -24,7 +24,10 @@ __all__ = [
     "MODELS",
     "PROTOCOLS",
     "Comparison",
+    "CrossValidation",
     "Evaluation",
+    "FitJob",
+    "FoldFit",
     "Folds",
     "ModelFamily",
     "ModelFileError",
