@@ -1,34 +1,43 @@
-"""The comparison: every model and task on the same faces, in the same folds."""
+"""The comparison: every model and task on the same faces, in the same folds.
+
+What was computed is kept, where the caller names a folder: the fits (see `featurex.fold_fits`), the
+time an embedding takes, and the scores with their intervals and tests. A run that is repeated reads
+all of it and gives the same result to the last digit.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from featurex import run_record
+from featurex import run_record, spaces
 from featurex.design import Design
+from featurex.digests import digest
 from featurex.face_table import FaceTable
-from featurex.fold_fits import FoldFits
-from featurex.models import parts_of, single_models, takes_embeddings
+from featurex.fold_fits import ModelFits, fit_all, timing_note
+from featurex.fold_rows import SharedEmbeddings, SomeRows
+from featurex.kept import Kept
+from featurex.kept_comparison import compare_once
+from featurex.models import parts_of, single_models, takes_chips, takes_embeddings
 from featurex.tasks import task_labels
 from pipelines import (
     Comparison,
+    CrossValidation,
     Evaluation,
     Folds,
     Task,
-    compare,
-    cross_validate,
     fusion,
     predictions,
 )
 
 # Chips whose embedding is timed, for the time a face costs an embedding's model.
 TIMED_CHIPS = 64
+_TIMED = "embedding ms"
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,8 @@ class Result:
     groups : DataFrame
         ``gender``, ``age_group`` and ``race`` of every face, where labelled, by `image_id`: what
         errors are looked at by.
+    n_before : int
+        Fits that an earlier run had finished.
     """
 
     comparison: Comparison
@@ -53,6 +64,7 @@ class Result:
     timings: pd.DataFrame
     record: dict[str, Any]
     groups: pd.DataFrame
+    n_before: int = 0
 
 
 def run(
@@ -62,6 +74,7 @@ def run(
     *,
     on_epoch: Callable[[str], None] = lambda line: None,
     checkpoints: Path | None = None,
+    kept: Kept | None = None,
 ) -> Result:
     """Cross-validate every model on every task; average those that are parts of an average.
 
@@ -76,6 +89,8 @@ def run(
     checkpoints : Path, optional
         Folder where networks write their state, from which a killed comparison goes on. The
         caller removes it.
+    kept : Kept, optional
+        Where finished fits and scores are read from and written to.
 
     Returns
     -------
@@ -87,38 +102,57 @@ def run(
         The protocol does not fit the data, or there are too few rows for the folds.
     """
     folds = faces.folds(design)
-    tables, times, chosen = [], [], []
-    for task in design.tasks:
-        evaluations = {}
-        for model in single_models(design.models_for(task)):
-            fits = FoldFits(task, model, design.options, on_step, on_epoch, checkpoints)
-            evaluation, parameters = _evaluate(faces, folds, fits)
-            evaluations[model] = evaluation
-            chosen += parameters
-        evaluations |= _averages(evaluations, design, task)
-        tables += [evaluations[model].predictions for model in design.models_for(task)]
-        times += [evaluation.timings for evaluation in evaluations.values()]
-    table = predictions.concat(tables)
-    embedding_ms = _embedding_ms(faces)
-    timings = pd.concat(times, ignore_index=True)
+    models = _all_fits(faces, folds, design, checkpoints)
+    n_before = fit_all(models, kept, design.options.n_jobs, on_step, on_epoch)
+    chosen = [row for fits in models for row in fits.chosen()]
+    table, timings = _gather(models, design)
+    embedding_ms = _embedding_ms_once(faces, kept)
     # An average embeds a face once, however many of its parts take the embedding.
     on_embeddings = timings["model"].map(takes_embeddings)
     timings.loc[on_embeddings, "predict_ms_per_row"] += embedding_ms
-    seed = design.options.seed
-    comparison = compare(
+    comparison = compare_once(
+        kept,
         table,
         design.tasks,
         _with_costs(timings, chosen),
-        run_record.notes(faces, design, folds),
+        [*run_record.notes(faces, design, folds), *timing_note(chosen)],
         facts=run_record.facts(faces, folds),
-        random_state=seed,
+        random_state=design.options.seed,
     )
     record = run_record.record(faces, design, folds) | {
         "embedding_ms_per_face": embedding_ms,
         "parameters": chosen,
         "timings": timings.to_dict("records"),
     }
-    return Result(comparison, table, timings, record, faces.labels)
+    return Result(comparison, table, timings, record, faces.labels, n_before)
+
+
+def _all_fits(
+    faces: FaceTable, folds: Folds, design: Design, checkpoints: Path | None
+) -> list[ModelFits]:
+    """Return the fits of every task and single model, unfinished."""
+    shared = SharedEmbeddings(faces)
+    return [
+        ModelFits(
+            faces,
+            _validation(faces, folds, task, model, shared),
+            design.options,
+            checkpoints,
+        )
+        for task in design.tasks
+        for model in single_models(design.models_for(task))
+    ]
+
+
+def _gather(models: Sequence[ModelFits], design: Design) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the predictions of all that is compared, and the timings of all that was fitted."""
+    tables, times = [], []
+    for task in design.tasks:
+        evaluations = {fits.model: fits.evaluation() for fits in models if fits.task is task}
+        evaluations |= _averages(evaluations, design, task)
+        tables += [evaluations[model].predictions for model in design.models_for(task)]
+        times += [evaluation.timings for evaluation in evaluations.values()]
+    return predictions.concat(tables), pd.concat(times, ignore_index=True)
 
 
 def _with_costs(timings: pd.DataFrame, chosen: list[dict[str, Any]]) -> pd.DataFrame:
@@ -138,15 +172,13 @@ def _averages(
     }
 
 
-def _evaluate(
-    faces: FaceTable, folds: Folds, fits: FoldFits
-) -> tuple[Evaluation, list[dict[str, Any]]]:
-    task, model = fits.task, fits.model
+def _validation(
+    faces: FaceTable, folds: Folds, task: Task, model: str, shared: SharedEmbeddings
+) -> CrossValidation:
     rows, y = task_labels(faces.table, task)
     side = faces.side_labels(model, task, rows)
-    evaluation = cross_validate(
-        fits.make,
-        faces.features(model, rows),
+    return CrossValidation(
+        faces.features(model, rows) if takes_chips(model) else SomeRows(shared, rows),
         y,
         task=task,
         model=model,
@@ -156,12 +188,21 @@ def _evaluate(
         groups=None if faces.groups is None else faces.groups[rows],
         years=None if task.is_regression else faces.table["age"].to_numpy(float)[rows],
         fit_extras={"side": side} if side else None,
-        progress=fits.after_fold,
     )
-    numbers = evaluation.timings["fold"].tolist()
-    return evaluation, [
-        chosen | {"fold": fold} for chosen, fold in zip(fits.chosen, numbers, strict=True)
-    ]
+
+
+def _embedding_ms_once(faces: FaceTable, kept: Kept | None) -> float:
+    """Time the frozen backbone, or read how long it took when it was timed."""
+    if kept is None:
+        return _embedding_ms(faces)
+    cache = faces.cache
+    ids = faces.table["image_id"].head(TIMED_CHIPS).tolist()
+    key = digest(cache.space.id, cache.device, cache.batch_size, spaces.made_by(), ids)
+    if found := kept.load(_TIMED, key):
+        return found[1]["ms"]
+    milliseconds = _embedding_ms(faces)
+    kept.save(_TIMED, key, {}, {"ms": milliseconds})
+    return milliseconds
 
 
 def _embedding_ms(faces: FaceTable) -> float:

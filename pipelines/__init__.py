@@ -8,7 +8,7 @@ from pipelines.by_group import score_groups
 from pipelines.comparison import Comparison, compare, confusion
 from pipelines.curves import draw_curves
 from pipelines.errors import ModelFileError, PipelineError, PredictionTableError
-from pipelines.evaluation import Evaluation, cross_validate
+from pipelines.evaluation import CrossValidation, Evaluation, FitJob, FoldFit, cross_validate
 from pipelines.facts import with_facts
 from pipelines.figures import draw_confusion, draw_reliability
 from pipelines.folds import Folds, assign_folds
@@ -28,7 +28,10 @@ __all__ = [
     "PROTOCOLS",
     "TEST_SHARE",
     "Comparison",
+    "CrossValidation",
     "Evaluation",
+    "FitJob",
+    "FoldFit",
     "Folds",
     "ModelFamily",
     "ModelFileError",

@@ -100,23 +100,161 @@ def cross_validate(
         If lengths differ, labels are no classes of the task or not finite, there are fewer
         than two folds, or a subject is in more than one without the protocol ``"random"``.
     """
-    y = _check(task, X, y, image_ids, folds, protocol, groups, years)
-    extras = _check_extras(fit_extras or {}, len(X))
-    parts, timings = [], []
-    for repeat, fold, train, test in each_side(folds):
-        fitted, seconds = _fit(make_estimator(), X, y, groups, extras, train)
-        answers, test_seconds = _answers(fitted, X[test], task)
-        parts.append(pd.DataFrame({"row": test, "repeat": repeat, "fold": fold, **answers}))
-        timings.append((fold, seconds, 1000 * test_seconds / len(test), len(train), len(test)))
+    validation = CrossValidation(
+        X,
+        y,
+        task=task,
+        model=model,
+        image_ids=image_ids,
+        folds=folds,
+        protocol=protocol,
+        groups=groups,
+        years=years,
+        fit_extras=fit_extras,
+    )
+    fits = []
+    for job in validation.jobs():
+        fits.append(job.run(make_estimator()))
         if progress is not None:
-            progress(f"{task.name} {model} fold {fold}: {seconds:.1f} s, {len(train)} rows")
-    truth = _truth(task, model, y, image_ids, years)
-    if groups is not None:
-        truth["subject_id"] = _names(groups)
-    if protocol is not None:
-        truth["protocol"] = protocol
-    table = _joined(truth, pd.concat(parts), folds.ndim > 1)
-    return Evaluation(concat([table]), _timing_table(task, model, timings))
+            progress(validation.line(fits[-1]))
+    return validation.gather(fits)
+
+
+@dataclass(frozen=True)
+class FoldFit:
+    """What one fit leaves behind.
+
+    Parameters
+    ----------
+    fold : int
+    answers : dict of str to ndarray of shape (n_test,), float64
+        The columns of the out-of-fold table that the model answers, rows in the order of X.
+    fit_seconds, predict_seconds : float
+    n_train : int
+    """
+
+    fold: int
+    answers: dict[str, np.ndarray]
+    fit_seconds: float
+    predict_seconds: float
+    n_train: int
+
+    @property
+    def n_test(self) -> int:
+        """Number of rows that were answered."""
+        return len(self.answers["years_pred"])
+
+
+@dataclass(frozen=True)
+class FitJob:
+    """One fit to be made, complete, so that any process can make it.
+
+    Parameters
+    ----------
+    task : Task
+    repeat, fold : int
+    X : array-like
+        All rows.
+    y : ndarray of shape (n_train,)
+    train, test : ndarray of int
+        Numbers of rows of X.
+    known : dict of str to array or dict of arrays
+        What `fit` gets beside ``X, y``, of the training rows: ``groups`` and extras.
+    """
+
+    task: Task
+    repeat: int
+    fold: int
+    X: Rows
+    y: np.ndarray
+    train: np.ndarray
+    test: np.ndarray
+    known: dict[str, Any]
+
+    def run(self, estimator: Any) -> FoldFit:
+        """Fit an estimator to the training rows and let it answer the test rows."""
+        rows = self.X[self.train]
+        start = time.perf_counter()
+        estimator.fit(rows, self.y, **self.known)
+        seconds = time.perf_counter() - start
+        del rows
+        answers, test_seconds = _answers(estimator, self.X[self.test], self.task)
+        return FoldFit(self.fold, answers, seconds, test_seconds, len(self.train))
+
+
+class CrossValidation:
+    """The fits of a cross-validation, one by one: `cross_validate` in the caller's order.
+
+    Parameters and errors as in `cross_validate`.
+    """
+
+    def __init__(
+        self,
+        X: Rows,
+        y: np.ndarray,
+        *,
+        task: Task,
+        model: str,
+        image_ids: Sequence[str],
+        folds: np.ndarray,
+        protocol: str | None = None,
+        groups: Sequence[Any] | None = None,
+        years: np.ndarray | None = None,
+        fit_extras: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+    ) -> None:
+        self.y = _check(task, X, y, image_ids, folds, protocol, groups, years)
+        self.extras = _check_extras(fit_extras or {}, len(X))
+        self.X, self.task, self.model = X, task, model
+        self.image_ids = np.asarray(image_ids).astype(str)
+        self.folds, self.groups, self.years = np.asarray(folds), groups, years
+        self.protocol = protocol
+
+    def jobs(self) -> list[FitJob]:
+        """Return the fits, in the order of the folds' numbers."""
+        codes = None if self.groups is None else subject_codes(self.groups, len(self.y))
+        return [self._job(*sides, codes) for sides in each_side(self.folds)]
+
+    def _job(
+        self,
+        repeat: int,
+        fold: int,
+        train: np.ndarray,
+        test: np.ndarray,
+        codes: np.ndarray | None,
+    ) -> FitJob:
+        known: dict[str, Any] = {
+            argument: {name: values[train] for name, values in columns.items()}
+            for argument, columns in self.extras.items()
+        }
+        if codes is not None:
+            known["groups"] = codes[train]
+        return FitJob(self.task, repeat, fold, self.X, self.y[train], train, test, known)
+
+    def line(self, fit: FoldFit) -> str:
+        """Say in one line what a fit took."""
+        return (
+            f"{self.task.name} {self.model} fold {fit.fold}: {fit.fit_seconds:.1f} s, "
+            f"{fit.n_train} rows"
+        )
+
+    def gather(self, fits: Sequence[FoldFit]) -> Evaluation:
+        """Put the fits of all `jobs` together, in their order."""
+        parts, timings = [], []
+        for job, fit in zip(self.jobs(), fits, strict=True):
+            sides = {"row": job.test, "repeat": job.repeat, "fold": fit.fold}
+            parts.append(pd.DataFrame({**sides, **fit.answers}))
+            speed = 1000 * fit.predict_seconds / fit.n_test
+            timings.append((fit.fold, fit.fit_seconds, speed, fit.n_train, fit.n_test))
+        table = _joined(self._truth(), pd.concat(parts), self.folds.ndim > 1)
+        return Evaluation(concat([table]), _timing_table(self.task, self.model, timings))
+
+    def _truth(self) -> pd.DataFrame:
+        truth = _truth(self.task, self.model, self.y, self.image_ids, self.years)
+        if self.groups is not None:
+            truth["subject_id"] = _names(self.groups)
+        if self.protocol is not None:
+            truth["protocol"] = self.protocol
+        return truth
 
 
 def _joined(truth: pd.DataFrame, answers: pd.DataFrame, repeated: bool) -> pd.DataFrame:
@@ -178,26 +316,6 @@ def _check_extras(
     return checked
 
 
-def _fit(
-    estimator: Any,
-    X: Rows,
-    y: np.ndarray,
-    groups: Sequence[Any] | None,
-    extras: Mapping[str, Mapping[str, np.ndarray]],
-    train: np.ndarray,
-) -> tuple[Any, float]:
-    rows = X[train]
-    known: dict[str, Any] = {
-        argument: {name: values[train] for name, values in columns.items()}
-        for argument, columns in extras.items()
-    }
-    if groups is not None:
-        known["groups"] = subject_codes(groups, len(y))[train]
-    start = time.perf_counter()
-    estimator.fit(rows, y[train], **known)
-    return estimator, time.perf_counter() - start
-
-
 def _answers(fitted: Any, rows: Any, task: Task) -> tuple[dict[str, np.ndarray], float]:
     start = time.perf_counter()
     raw = fitted.predict(rows) if task.classes is None else fitted.predict_proba(rows)
@@ -212,12 +330,12 @@ def _answers(fitted: Any, rows: Any, task: Task) -> tuple[dict[str, np.ndarray],
 
 
 def _truth(
-    task: Task, model: str, y: np.ndarray, image_ids: Sequence[str], years: np.ndarray | None
+    task: Task, model: str, y: np.ndarray, image_ids: np.ndarray, years: np.ndarray | None
 ) -> pd.DataFrame:
     missing = np.full(len(y), np.nan)
     return pd.DataFrame(
         {
-            "image_id": np.asarray(image_ids).astype(str),
+            "image_id": image_ids,
             "task": task.name,
             "model": model,
             "y_true": pd.array([None] * len(y) if task.is_regression else y, dtype="str"),

@@ -40,6 +40,25 @@ class _Tuned(BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    def recipe(self) -> dict[str, str]:
+        """Name all that decides a fit beside data and code; no no number of processes.
+
+        Returns
+        -------
+        dict of str to str
+            The parameters of this class, of the model before tuning, and the search space.
+        """
+        model, space = self._untuned()
+        own = {name: repr(value) for name, value in self.get_params(deep=False).items()}
+        inner = {f"model {name}": _text(value) for name, value in model.get_params().items()}
+        del own["n_jobs"]
+        names = {"kind": type(self).__name__, "model": type(model).__name__}
+        return own | names | inner | {"space": repr(sorted(space.items()))}
+
+    def _untuned(self) -> tuple[BaseEstimator, Space]:
+        """Return the model before tuning, and its search space."""
+        raise NotImplementedError
+
     def _tune(
         self,
         model: BaseEstimator,
@@ -164,14 +183,17 @@ class TunedClassifier(ClassifierMixin, _Tuned):
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise ValueError(f"A classifier needs two classes or more. Got 1 class: {y[0]!r}.")
-        model = family.classifier(self.random_state)
-        model = self._tune(model, family.classifier_space, X, y, groups, classification=True)
+        model = self._tune(*self._untuned(), X, y, groups, classification=True)
         if family.calibrate:
             model = self._calibrated(model, self._splits(y, groups))
         self.estimator_ = self._fit_winner(model, X, y)
         if family.calibrate:  # row numbers and processes are no part of a model
             self.estimator_.set_params(cv=None, n_jobs=None)
         return self
+
+    def _untuned(self) -> tuple[BaseEstimator, Space]:
+        family = get_family(self.family)
+        return family.classifier(self.random_state), family.classifier_space
 
     def _calibrated(self, model: BaseEstimator, splits: list[Split]) -> StackingClassifier:
         """Put a logistic regression on the decision values of people set aside."""
@@ -253,9 +275,16 @@ class TunedRegressor(RegressorMixin, _Tuned):
         ValueError
             If there are too few subjects to split.
         """
-        family = get_family(self.family)
         X, y = validate_data(self, X, y, y_numeric=True, ensure_min_samples=2)
-        model = family.regressor(self.random_state)
-        model = self._tune(model, family.regressor_space, X, y, groups, classification=False)
+        model = self._tune(*self._untuned(), X, y, groups, classification=False)
         self.estimator_ = self._fit_winner(model, X, y)
         return self
+
+    def _untuned(self) -> tuple[BaseEstimator, Space]:
+        family = get_family(self.family)
+        return family.regressor(self.random_state), family.regressor_space
+
+
+def _text(value: Any) -> str:
+    """Return a parameter as text; an estimator's own parameters have entries of their own."""
+    return type(value).__name__ if hasattr(value, "get_params") else repr(value)

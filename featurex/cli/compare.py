@@ -100,11 +100,17 @@ def compare(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Compare models on one data set. Cross-validated, so that no person is on both sides."""
+    """Compare models on one data set. Cross-validated, so that no person is on both sides.
+
+    Finished fits are kept in the folder of --out: run again to go on with a comparison that was
+    stopped, or to add a model to it.
+    """
     from featurex.cli import stages
     from featurex.design import Design
     from featurex.face_table import FaceTable
     from featurex.fold_fits import remove_checkpoints
+    from featurex.kept import Kept
+    from featurex.kept_comparison import write_once
     from featurex.models import (
         ModelOptions,
         check_model_names,
@@ -141,8 +147,14 @@ def compare(
     )
     design = Design(tasks, models, protocol, folds, options, repeats, test_share)
     checkpoints = out_dir / "checkpoints"
-    result = stages.run_comparison(FaceTable(manifest, face_cache), design, checkpoints)
-    files = write_result(result, design, out_dir)
+    kept = Kept(out_dir / "fits", say)
+    result = stages.run_comparison(FaceTable(manifest, face_cache), design, checkpoints, kept)
+    files = write_once(
+        kept,
+        out_dir,
+        lambda: write_result(result, design, out_dir),
+        *(result.comparison, result.predictions, result.record, result.groups, design),
+    )
     remove_checkpoints(checkpoints)
     if json:
         print_json(

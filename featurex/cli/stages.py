@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from featurex.extraction import ExtractionReport
     from featurex.face_cache import FaceCache
     from featurex.face_table import FaceTable
+    from featurex.kept import Kept
     from featurex.manifest import Manifest
     from pipelines import Comparison
 
@@ -116,8 +117,13 @@ def print_report(report: ExtractionReport) -> None:
     )
 
 
-def run_comparison(faces: FaceTable, design: Design, checkpoints: Path | None = None) -> Result:
-    """Cross-validate every model on every task."""
+def run_comparison(
+    faces: FaceTable,
+    design: Design,
+    checkpoints: Path | None = None,
+    kept: Kept | None = None,
+) -> Result:
+    """Cross-validate every model on every task; what was finished before is taken from `kept`."""
     from featurex.experiment import run
     from featurex.models import single_models
 
@@ -125,9 +131,15 @@ def run_comparison(faces: FaceTable, design: Design, checkpoints: Path | None = 
     folds = faces.folds(design)
     if folds.warning:
         say(f"Warning: {folds.warning}")
-    with progress("Comparing", n_models * folds.n_folds) as update:
+    n_fits = n_models * folds.n_folds
+    with progress("Comparing", n_fits) as update:
         steps = Steps(update)
-        return run(faces, design, steps.next, on_epoch=steps.tell, checkpoints=checkpoints)
+        result = run(
+            faces, design, steps.next, on_epoch=steps.tell, checkpoints=checkpoints, kept=kept
+        )
+    if kept and result.n_before:
+        say(f"{result.n_before} of {n_fits} fits were finished before: taken from {kept.folder}.")
+    return result
 
 
 def print_comparison(comparison: Comparison, title: str) -> None:

@@ -33,7 +33,7 @@ def test_the_files_are_written(compared):
     assert {path.name for path in out.iterdir()} == {
         *("table.csv", "table.md", "table.tex", "predictions.csv", "run.json"),
         *("pairs.csv", "by_group.csv", "recall.csv", "calibration.csv", "selective.csv"),
-        "reliability.csv",
+        *("reliability.csv", "fits"),
         *(
             f"{kind}-{task}-{model}.png"
             for kind in ("confusion", "reliability")
@@ -75,6 +75,20 @@ def test_a_network_with_named_settings_leaves_curves_and_no_checkpoints(
     assert pd.read_csv(tmp_path / "curves.csv")["epoch"].tolist() == [1, 1]
     record = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     assert record["options"]["training"] == ["epochs=1", "mirror=0"]
+
+
+def test_a_second_run_says_that_nothing_was_left_to_do(compared, call, words):
+    first, out = compared
+    files = [path for path in out.iterdir() if path.is_file()]
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+    again = call(*words, "--out", out)
+    assert "8 of 8 fits were finished before: taken from" in again.stderr
+    assert "finished before" not in first.stderr
+    assert (
+        again.stdout[again.stdout.index("Comparison") :]
+        == first.stdout[first.stdout.index("Comparison") :]
+    )
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files} == before
 
 
 @pytest.mark.parametrize(
