@@ -141,7 +141,7 @@ def _worst(task: Task, column: str, rows: pd.DataFrame, metric: Metric) -> Itera
     for row in worst.to_dict("records"):
         what = f"{escape(task.name)} by {_COLUMNS.get(column, column).lower()}"
         gap = _interval(metric, row["gap"], row["gap_low"], row["gap_high"])
-        sure = "; the interval includes no gap at all" if row["gap_low"] <= 0 else ""
+        sure = "; a gap of 0 is within the interval" if row["gap_low"] <= 0 else ""
         yield (
             f"Worst for {what}: **{escape(str(row['group']))}**, {metric.heading} "
             f"{_cell(row, metric)}, which is {gap} {unit} worse than the best group{sure}."

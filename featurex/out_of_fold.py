@@ -117,7 +117,7 @@ def from_folder(
     predictions.validate(measured, tasks)
     for task in tasks:
         _check_labels(measured, faces, task, folder)
-    source = f"taken from the comparison in {folder.name}"
+    source = f"taken from the comparison in {folder.resolve().name}"
     return _make(measured, tasks, model, faces.labels, record, options.seed, source)
 
 

@@ -13,8 +13,11 @@ from pipelines.layout import TaskCells, by_task, in_width
 
 # Begin and end of what is printed bold: control characters, which no escaping touches.
 BOLD, BOLD_END = "\1", "\2"
-# Characters of \footnotesize in 240 pt, the width of a column of a two-column article.
-WIDTH, GAP = 50, 2
+# The width of a column of a two-column article, 240 pt, and of the gap between columns of a table,
+# 6 pt, in digits of \footnotesize. A digit of Computer Modern is half as wide as it is high.
+_DIGIT_PT = 4.25
+WIDTH, GAP = 240 / _DIGIT_PT, 6 / _DIGIT_PT
+_NARROW, _WIDE = frozenset(" .,:;'|()[]ijlft"), frozenset("±≈−–+=@%MWmw")
 INTERVALS = "Scores over all photos at once; in brackets their 95 % intervals."
 
 _SPECIAL = {
@@ -97,7 +100,7 @@ def _caption(said: str, first: str | None, notes: Sequence[str]) -> str:
 
 def _table(part: TaskCells, label: str, caption: str) -> str:
     cells = part.cells.assign(Model=part.cells["Model"].map(_name))
-    blocks = in_width(cells, WIDTH, GAP)
+    blocks = in_width(cells, WIDTH, GAP, _measure)
     n_columns = max(block.shape[1] for block in blocks)
     body = "\n\\midrule\n".join(_block(block, n_columns) for block in blocks)
     return "\n".join(
@@ -137,6 +140,13 @@ def _block(cells: pd.DataFrame, n_columns: int) -> str:
 def _row(cells: Sequence[str], n_columns: int) -> str:
     filled = [*map(escape, cells), *[""] * (n_columns - len(cells))]
     return " & ".join(filled) + r" \\"
+
+
+def _measure(text: str) -> float:
+    """Estimate the width of a cell or a heading in digits; its unit stands below a heading."""
+    bare = text.strip(BOLD + BOLD_END).partition(" (")[0]
+    width = sum(0.67 if c in _NARROW else 1.6 if c in _WIDE else 1.08 for c in bare)
+    return width * (1.15 if text.startswith(BOLD) else 1.0)
 
 
 def _name(model: str) -> str:

@@ -1,6 +1,6 @@
 """How a wide table of cells becomes narrow ones: a table a task, and blocks of columns."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -44,16 +44,23 @@ def by_task(cells: pd.DataFrame) -> Iterator[TaskCells]:
         yield TaskCells(str(task), counts, own[there].reset_index(drop=True))
 
 
-def in_width(cells: pd.DataFrame, width: int, gap: int = 3) -> list[pd.DataFrame]:
+def in_width(
+    cells: pd.DataFrame,
+    width: float,
+    gap: float = 3,
+    measure: Callable[[str], float] = len,
+) -> list[pd.DataFrame]:
     """Split the columns of a table into blocks that fit a width; each has the first column.
 
     Parameters
     ----------
     cells : DataFrame of str
-    width : int
-        In characters.
-    gap : int, default=3
-        Characters between two columns.
+    width : float
+        In characters, or whatever `measure` measures in.
+    gap : float, default=3
+        Between two columns.
+    measure : callable, default=len
+        Takes a cell or a heading, returns its width.
 
     Returns
     -------
@@ -61,18 +68,15 @@ def in_width(cells: pd.DataFrame, width: int, gap: int = 3) -> list[pd.DataFrame
         A column that is too wide alone is in a block of its own.
     """
     first, *others = cells.columns
-    room = width - _width(cells, first) - gap
+    widths = {name: max(map(measure, [name, *cells[name]])) for name in cells}
+    room = width - widths[first]
     blocks: list[list[str]] = []
-    left = 0
+    left = 0.0
     for name in others:
-        needed = _width(cells, name) + gap
+        needed = widths[name] + gap
         if not blocks or needed > left:
             blocks.append([])
             left = room
         blocks[-1].append(name)
         left -= needed
     return [cells[[first, *names]] for names in blocks] or [cells]
-
-
-def _width(cells: pd.DataFrame, name: str) -> int:
-    return max(len(name), *map(len, cells[name])) if len(cells) else len(name)

@@ -29,7 +29,7 @@ out = Console(width=_WIDE, soft_wrap=False, highlight=False)
 err = Console(stderr=True, highlight=False)
 INTERRUPTED = 130
 # Of tables that are made to a width; any terminal shows so much.
-FILE_WIDTH, _BORDERS = 80, 3
+FILE_WIDTH, _BORDERS = 80, 2
 
 Dataset = Annotated[str, typer.Argument(help="Its name; see 'featurex datasets'.")]
 Root = Annotated[

@@ -101,13 +101,13 @@ def test_signs_are_those_of_numbers(text):
 
 def width_pt(cell):
     """Return the width of a cell in Computer Modern, the font that LaTeX has by default."""
-    folder = matplotlib.get_data_path()
+    folder, face = matplotlib.get_data_path(), "cmb10" if "textbf" in cell else "cmr10"
     cell = re.sub(r"\\textbf\{(.*)\}", r"\1", cell).replace("{[}", "[").replace("{]}", "]")
     cell = cell.replace(r"$\pm$", "+").replace(r"$\approx$", "=").replace("$-$", "+")
     shown = cell.replace("\\", "")
     if not shown:
         return 0.0
-    font = FontProperties(fname=f"{folder}/fonts/ttf/cmr10.ttf")
+    font = FontProperties(fname=f"{folder}/fonts/ttf/{face}.ttf")
     # Spaces are measured by hand: the font file has none.
     spaces = SIZE_PT / 3 * shown.count(" ")
     return TextPath((0, 0), shown.replace(" ", ""), SIZE_PT, prop=font).get_extents().width + spaces
@@ -117,6 +117,7 @@ def test_a_table_fits_the_column_of_a_two_column_page(text):
     for _, rows in rows_of(text):
         columns = [max(map(width_pt, column)) + GAP_PT for column in zip(*rows, strict=True)]
         assert sum(columns) - GAP_PT < COLUMN_PT
+        assert len(columns) > 2  # and not a column a block
 
 
 @given(st.text(max_size=30))
