@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,20 @@ def draw_predictions(pixels: np.ndarray, faces: Sequence[FacePrediction], path: 
     image.save(path)
 
 
+def name_with_chance(name: str, chances: Mapping[str, float]) -> str:
+    """Say a class with its probability, and of "undefined" which class was the most probable.
+
+    Examples
+    --------
+    >>> name_with_chance("undefined", {"female": 0.4, "male": 0.6})
+    'undefined (male 60 %)'
+    """
+    if name in chances:
+        return f"{name} ({100 * chances[name]:.0f} %)"
+    best = max(chances, key=chances.__getitem__)
+    return f"{name} ({best} {100 * chances[best]:.0f} %)"
+
+
 def describe_face(face: FacePrediction) -> list[str]:
     """Say what a prediction says, each with its probability or error.
 
@@ -55,7 +69,7 @@ def describe_face(face: FacePrediction) -> list[str]:
     lines = []
     for task, name in (("gender", face.gender), ("age-group", face.age_group)):
         if name:
-            lines.append(f"{name} ({100 * face.probabilities[task][name]:.0f} %)")
+            lines.append(name_with_chance(name, face.probabilities[task]))
     if face.age is not None:
         error = "" if face.age_error is None else f" ± {face.age_error:.0f}"
         lines.append(f"{face.age:.0f}{error} years")

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from featurex.faces import Face
+from featurex.labels import UNDEFINED
 from featurex.photo_input import PhotoLike
+from featurex.rejection import reason
 from featurex.tasks import AGE_GROUP, GENDER, find_task
 
 
@@ -24,7 +26,8 @@ class FacePrediction:
     detection_score : float
         dlib's; above 0, larger is surer.
     age_group, gender : str or None
-        The most probable class; None without a model for it.
+        The most probable class; None without a model for it; ``"undefined"`` where its probability
+        is below the threshold of the model (see `featurex.predictor.Predictor`).
     age : float or None
         Years: a regressor's, or else the expected age from the group probabilities.
     age_error : float or None
@@ -33,6 +36,8 @@ class FacePrediction:
     probabilities : dict of str to dict of str to float
         By task, by class; each sums to 1. They are as certain as the training data is like the
         photo, and say how faces look, not who somebody is.
+    undefined : dict of str to str
+        Why the model declines to answer, by task.
     """
 
     box: tuple[int, int, int, int]
@@ -42,6 +47,7 @@ class FacePrediction:
     age_error: float | None = None
     gender: str | None = None
     probabilities: dict[str, dict[str, float]] = field(default_factory=dict)
+    undefined: dict[str, str] = field(default_factory=dict)
 
 
 class PhotoFaces(list[FacePrediction]):
@@ -64,7 +70,11 @@ class PhotoFaces(list[FacePrediction]):
 
 
 def add_classes(
-    answers: Sequence[dict[str, Any]], task: str, classes: np.ndarray, rows: np.ndarray
+    answers: Sequence[dict[str, Any]],
+    task: str,
+    classes: np.ndarray,
+    rows: np.ndarray,
+    threshold: float = 0.0,
 ) -> None:
     """Add a classifier's answers to those of each face.
 
@@ -77,14 +87,21 @@ def add_classes(
         In the order of the columns of `rows`.
     rows : ndarray of shape (n, n_classes), float
         Probabilities.
+    threshold : float, default=0
+        A less probable class is no answer, but "undefined".
     """
     order = [str(name) for name in classes]
     names = find_task(task, order).classes or ()
     for answer, row in zip(answers, rows, strict=True):
         by_class = dict(zip(order, map(float, row), strict=True))
         answer["probabilities"][task] = {c: by_class.get(c, 0.0) for c in names}
+        best = max(by_class, key=by_class.__getitem__)
+        # Confidences are cut at 1 where thresholds are chosen.
+        declined = min(by_class[best], 1.0) < threshold
+        if declined:
+            answer.setdefault("undefined", {})[task] = reason(by_class[best], threshold)
         if task in (AGE_GROUP.name, GENDER.name):
-            answer[task.replace("-", "_")] = max(by_class, key=by_class.__getitem__)
+            answer[task.replace("-", "_")] = UNDEFINED if declined else best
 
 
 def make_prediction(face: Face, answer: Mapping[str, Any]) -> FacePrediction:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from featurex import fused_files
+from featurex import fused_files, rejection
 from featurex.averages import average_models, parts_of_average
 from featurex.exceptions import BackboneError, ModelError
 from featurex.files import open_regular, replacing
@@ -97,6 +97,10 @@ def load_model(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     known = _is_complete(metadata, estimators, kind)
     if not known or not all(_predicts(e, task) for task, e in estimators.items()):
         raise ModelError(f"{path} is not a model of faces, or of another version of featurex.")
+    if not rejection.is_sound(metadata):
+        raise ModelError(
+            f"{path} is damaged: its thresholds for the answer 'undefined' are not probabilities."
+        )
     return estimators, metadata
 
 

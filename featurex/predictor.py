@@ -21,6 +21,7 @@ from featurex.face_predictions import PhotoFaces, add_classes, make_prediction
 from featurex.faces import Face, FaceAligner
 from featurex.model_files import load_model
 from featurex.photo_input import PhotoLike, to_pixels
+from featurex.rejection import thresholds
 from featurex.tasks import AGE
 
 # Photos whose faces are answered together.
@@ -67,6 +68,9 @@ class Predictor:
         As `featurex.devices.resolve_device` takes it.
     weights : path-like, optional
         The backbone's weights, if they were given by file in training.
+    reject : bool or float, default=True
+        When to answer "undefined": below the thresholds that the models were saved with, never
+        (False), or below a probability in [0, 1] that all tasks with classes share.
 
     Raises
     ------
@@ -82,9 +86,11 @@ class Predictor:
         models: Sequence[tuple[dict[str, Any], dict[str, Any]]],
         device: str = "auto",
         weights: str | Path | None = None,
+        reject: bool | float = True,
     ) -> None:
         from featurex.devices import resolve_device
 
+        self._thresholds: dict[str, float] = {}
         self._models: dict[str, tuple[Any, str]] = {}
         self._metadata = [metadata for _, metadata in models]
         self._aligner = self._make_aligner(device)
@@ -93,12 +99,17 @@ class Predictor:
         for estimators, metadata in models:
             self._check(metadata)
             self._add(estimators, metadata, device)
+            self._thresholds |= thresholds(metadata, reject)
         self._embedder = self._load_backbone(device)
         self._on_cpu = resolve_device(device).type == "cpu"
 
     @classmethod
     def load(
-        cls, *paths: str | Path, device: str = "auto", weights: str | Path | None = None
+        cls,
+        *paths: str | Path,
+        device: str = "auto",
+        weights: str | Path | None = None,
+        reject: bool | float = True,
     ) -> Predictor:
         """Load models from files that ``featurex fit`` wrote.
 
@@ -106,7 +117,7 @@ class Predictor:
         ----------
         *paths : path-like
             One file, or several for different tasks.
-        device, weights
+        device, weights, reject
             As in the class.
 
         Raises
@@ -116,7 +127,7 @@ class Predictor:
         """
         if not paths:
             raise ValueError("Predictor.load needs at least one model file.")
-        return cls([load_model(path) for path in paths], device, weights)
+        return cls([load_model(path) for path in paths], device, weights, reject)
 
     @property
     def tasks(self) -> list[str]:
@@ -235,7 +246,8 @@ class Predictor:
                     answer["age"] = max(0.0, float(years))
                     answer["age_error"] = self._age_error()
                 continue
-            add_classes(answers, task, estimator.classes_, estimator.predict_proba(X))
+            rows, threshold = estimator.predict_proba(X), self._thresholds.get(task, 0.0)
+            add_classes(answers, task, estimator.classes_, rows, threshold)
         return answers
 
     def _age_error(self) -> float | None:

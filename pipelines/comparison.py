@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipelines import pairwise, printed
-from pipelines.facts import Facts, bold_warning, caption, warnings, with_facts
+from pipelines import latex, markdown, pairwise, printed
+from pipelines.facts import Facts, caption, warnings, with_facts
 from pipelines.intervals import Resamples, resample_panel, score_interval
+from pipelines.layout import by_task
 from pipelines.panel import Panel, make_panel, rows_of
 from pipelines.predictions import predicted_classes, subjects_of, validate
 from pipelines.printed import MOST_FOLDS, NOT_APART
@@ -107,27 +108,29 @@ class Comparison:
         self.table.to_csv(path, index=False)
 
     def to_markdown(self, path: str | os.PathLike[str]) -> None:
-        """Write the printed tables as Markdown: what holds for all, scores, notes, intervals."""
-        scores = printed.to_markdown(self.format(lambda text: f"**{text}**"))
-        head = "\n\n".join(filter(None, [caption(self.facts), bold_warning(self.facts), scores]))
-        notes = "\n".join(f"- {note}" for note in self._all_notes())
-        intervals = printed.to_markdown(self.format_intervals())
-        text = f"{head}\n\n{notes}\n\n{_INTERVALS_HEADING}:\n\n{intervals}\n"
-        Path(path).write_text(text, encoding="utf-8")
+        """Write the printed tables as Markdown, one a task: what holds for all, scores, notes."""
+        scores = self.format(lambda text: f"{latex.BOLD}{text}{latex.BOLD_END}")
+        notes = "\n".join(f"- {markdown.escape(note)}" for note in self._all_notes())
+        parts = [
+            markdown.escape(caption(self.facts)),
+            *(f"**{markdown.escape(text)}**" for text in warnings(self.facts)),
+            *_markdown_tables(scores),
+            notes,
+            f"{_INTERVALS_HEADING}:",
+            *_markdown_tables(self.format_intervals()),
+        ]
+        Path(path).write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
 
     def to_latex(self, path: str | os.PathLike[str]) -> None:
-        r"""Write the printed tables for LaTeX.
+        r"""Write the printed tables for LaTeX, as `pipelines.latex` says.
 
-        Both captions say what holds for all rows, the first one also the notes. The document
-        needs ``\usepackage{booktabs}``.
+        Every caption says what holds for all rows, the first one also the notes.
         """
-        # Marks are put on as control characters, which no escaping touches.
-        cells = self.format(lambda text: f"\1{text}\2")
-        told = caption(self.facts)
-        scores = printed.to_latex(cells, " ".join([told, *self._all_notes()]).strip())
-        heading = " ".join([f"{_INTERVALS_HEADING}.", told, *warnings(self.facts)]).strip()
-        intervals = printed.to_latex(self.format_intervals(), heading)
-        Path(path).write_text(f"{scores}\n{intervals}", encoding="utf-8")
+        scores = self.format(lambda text: f"{latex.BOLD}{text}{latex.BOLD_END}")
+        told = " ".join(filter(None, [caption(self.facts), *warnings(self.facts)]))
+        intervals = self.format_intervals()
+        text = latex.tables(scores, intervals, self.marks_note(), self.notes, told)
+        Path(path).write_text(text, encoding="utf-8")
 
     def _all_notes(self) -> list[str]:
         return [*self.notes, self.marks_note()]
@@ -223,6 +226,21 @@ def confusion(predictions: pd.DataFrame, task: Task, model: str) -> pd.DataFrame
     counts = pd.crosstab(rows["y_true"].to_numpy(dtype=object), predicted_classes(rows, task))
     counts = counts.reindex(index=classes, columns=classes, fill_value=0)
     return counts.rename_axis(index="true", columns="predicted")
+
+
+def _markdown_tables(cells: pd.DataFrame) -> Iterator[str]:
+    """Yield for each task its name and its table; what is marked becomes bold."""
+    for part in by_task(cells):
+        rows = [[_bold(cell) for cell in row] for row in part.cells.to_numpy().tolist()]
+        yield f"**{markdown.escape(part.task)}** ({part.counts}):"
+        yield markdown.table([markdown.escape(name) for name in part.cells], rows)
+
+
+def _bold(cell: str) -> str:
+    begin, end = latex.BOLD, latex.BOLD_END
+    inside = cell.removeprefix(begin).removesuffix(end)
+    escaped = markdown.escape(inside)
+    return escaped if inside == cell else f"**{escaped}**"
 
 
 def _rows(panel: Panel, resamples: Resamples) -> list[dict[str, object]]:

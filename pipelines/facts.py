@@ -38,8 +38,3 @@ def caption(facts: Facts) -> str:
 def warnings(facts: Facts) -> list[str]:
     """Write the warning as a sentence, in a list that is empty where there is none."""
     return [f"Warning: {facts[WARNING]}"] if facts.get(WARNING) else []
-
-
-def bold_warning(facts: Facts) -> str:
-    """Write the warning in Markdown's bold, or nothing."""
-    return "".join(f"**{text}**" for text in warnings(facts))

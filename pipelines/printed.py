@@ -1,10 +1,11 @@
-"""How a comparison is printed: cells, marks, and the escapes of Markdown and LaTeX."""
+"""How a comparison is printed: its cells, and the marks on them."""
 
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
+from pipelines.layout import MISSING
 from pipelines.scores import METRICS, Metric
 
 # With more folds than this (leave one subject out) a fold is a few photos of one person: its
@@ -12,29 +13,10 @@ from pipelines.scores import METRICS, Metric
 # once, as the literature on FG-NET does, and no deviation is printed.
 MOST_FOLDS = 20
 
-MISSING = "–"
 # Beside a score that is not told apart from the best one.
 NOT_APART = "≈"
 
 Mark = Callable[[str], str]
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "≈": r"$\approx$",
-    "–": "--",
-    "−": "$-$",
-    "…": r"\dots{}",
-}
 
 
 def score_cells(table: pd.DataFrame, pairs: pd.DataFrame, mark: Mark) -> pd.DataFrame:
@@ -98,30 +80,6 @@ def interval_cells(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def to_markdown(cells: pd.DataFrame) -> str:
-    """Make a Markdown table of cells."""
-    escaped = cells.map(lambda text: text.replace("|", r"\|"))
-    return str(escaped.to_markdown(index=False, disable_numparse=True))
-
-
-def to_latex(cells: pd.DataFrame, caption: str) -> str:
-    """Make a LaTeX table of cells; the control characters 1 and 2 become a bold group."""
-    escaped = cells.map(latex)
-    escaped.columns = [latex(name) for name in escaped.columns]
-    text = escaped.to_latex(
-        index=False,
-        escape=False,
-        caption=latex(caption),
-        column_format="ll" + "r" * (escaped.shape[1] - 2),
-    )
-    return str(text).replace("\1", r"\textbf{").replace("\2", "}")
-
-
-def latex(text: str) -> str:
-    """Escape what LaTeX would read as a command."""
-    return "".join(_LATEX.get(character, character) for character in text)
-
-
 def has_many_folds(table: pd.DataFrame) -> pd.Series:
     """Tell which rows are scored over all photos at once: see `MOST_FOLDS`."""
     return table["n_folds"] / table["n_repeats"] > MOST_FOLDS
@@ -179,4 +137,9 @@ def _scaled(values: pd.Series, metric: Metric) -> pd.Series:
 
 
 def _numbers(values: pd.Series, decimals: int) -> pd.Series:
-    return values.map(lambda value: MISSING if pd.isna(value) else f"{value:.{decimals}f}")
+    return values.map(lambda value: MISSING if pd.isna(value) else _rounded(value, decimals))
+
+
+def _rounded(value: float, decimals: int) -> str:
+    # Adding zero turns a rounded -0.0 into 0.0.
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"

@@ -11,6 +11,7 @@ import typer
 from featurex.cli.shared import Seed, guarded, out, say
 
 if TYPE_CHECKING:
+    from featurex.experiment import Result
     from featurex.face_table import FaceTable
     from featurex.manifest import Manifest
     from featurex.models import ModelOptions
@@ -51,7 +52,7 @@ def demo(
     result = stages.run_comparison(faces, design)
     stages.print_comparison(result.comparison, "Comparison (rendered people)")
     write_result(result, design, folder / "comparison")
-    _fit_and_predict(faces, options, photo, folder)
+    _fit_and_predict(faces, options, result, photo, folder)
     say(f"Tables, predictions, model and pictures are in {folder}.")
 
 
@@ -70,14 +71,21 @@ def set_aside(manifest: Manifest, seed: int) -> tuple[Manifest, Path]:
     return rest, Path(table.loc[theirs, "path"].iloc[0])
 
 
-def _fit_and_predict(faces: FaceTable, options: ModelOptions, photo: Path, folder: Path) -> None:
+def _fit_and_predict(
+    faces: FaceTable, options: ModelOptions, result: Result, photo: Path, folder: Path
+) -> None:
     from featurex.cli.predict import predict
     from featurex.fitting import fit_models
+    from featurex.model_card import write_card
     from featurex.model_files import save_model
+    from featurex.out_of_fold import from_result
     from featurex.tasks import AGE, AGE_GROUP, GENDER
 
     model = folder / "svm.featurex"
-    estimators, metadata = fit_models(faces, [AGE_GROUP, GENDER, AGE], "svm", options)
+    tasks = [AGE_GROUP, GENDER, AGE]
+    estimators, metadata = fit_models(faces, tasks, "svm", options)
     save_model(model, estimators, metadata)
-    say(f"Saved {model}; predicting a photo of a person whom no model saw.")
+    measured = from_result(result, tasks, "svm", "in the comparison of the demo")
+    write_card(model, metadata, faces, measured, ["featurex", "demo"])
+    say(f"Saved {model} and its card; predicting a photo of a person whom no model saw.")
     predict([photo], [model], draw=folder / "predictions")

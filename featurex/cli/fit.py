@@ -41,9 +41,14 @@ from featurex.networks import NETWORKS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from featurex.design import Design
+    from featurex.face_table import FaceTable
+    from featurex.out_of_fold import OutOfFold
+
 
 @guarded
 def fit(
+    context: typer.Context,
     dataset: Dataset,
     root: Root = None,
     out_file: Annotated[Path, typer.Option("--out", help="The model's file.")] = Path(
@@ -83,13 +88,43 @@ def fit(
     limit: Limit = None,
     subjects: Subjects = None,
     seed: Seed = 0,
+    evaluate: Annotated[
+        bool,
+        typer.Option(
+            "--evaluate/--no-evaluate",
+            help="Also cross-validate the model for the scores on its card: takes about as many "
+            "times longer as there are folds. Without, the card says that nothing was measured.",
+        ),
+    ] = True,
+    folds: Annotated[int, typer.Option(min=2, help="Number of folds to evaluate in.")] = 5,
+    comparison: Annotated[
+        Path | None,
+        typer.Option(
+            "--comparison",
+            help="Folder of a finished 'featurex compare' of the same data and model, to take the "
+            "scores on the card from.",
+        ),
+    ] = None,
+    reject_below: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reject-below",
+            metavar="[TASK=]ACCURACY",
+            help="Let 'featurex predict' answer 'undefined' unless answers as sure as this one are "
+            "so accurate, such as 0.95 or gender=0.95.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Train one kind of model on all rows, and save it. A model for every task."""
+    """Train one kind of model on all rows, and save it with its card. A model for every task."""
+    from featurex import rejection
     from featurex.cli import stages
+    from featurex.cli.words import typed_words
+    from featurex.design import Design
     from featurex.face_table import FaceTable
     from featurex.fitting import fit_models
     from featurex.fold_fits import remove_checkpoints
+    from featurex.model_card import write_card
     from featurex.model_files import save_model
     from featurex.models import (
         ModelOptions,
@@ -117,6 +152,9 @@ def fit(
         subjects=subjects,
     )
     tasks = served_tasks(choose_tasks(task or [], manifest), [model], named=bool(task))
+    asked = rejection.read_asked(reject_below or [], tasks)
+    if asked and not (evaluate or comparison):
+        raise ValueError("--reject-below needs scores: leave --no-evaluate out.")
     ready_folder(out_file.parent)
     face_cache = stages.open_cache(
         cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
@@ -128,10 +166,15 @@ def fit(
         backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())
     )
     checkpoints = out_file.with_name(f"{out_file.name}.checkpoints")
+    faces = FaceTable(manifest, face_cache)
+    measured = None
+    if comparison or evaluate:
+        design = Design(tasks, [model], n_folds=folds, options=options)
+        measured = _measure(faces, design, comparison, checkpoints)
     with progress(f"Fitting {model}", len(tasks) * len(parts_of(model))) as update:
         steps = stages.Steps(update)
         estimators, metadata = fit_models(
-            FaceTable(manifest, face_cache),
+            faces,
             tasks,
             model,
             options,
@@ -139,13 +182,46 @@ def fit(
             on_epoch=steps.tell,
             checkpoints=checkpoints,
         )
+    if measured and asked:
+        options_by_task = rejection.choose(measured, asked, seed)
+        metadata = rejection.with_options(metadata, options_by_task, measured)
     save_model(out_file, estimators, metadata)
+    card = write_card(out_file, metadata, faces, measured, typed_words(context))
     remove_checkpoints(checkpoints)
     if json:
         print_json(metadata)
         return
     print_table(_summary(metadata))
-    say(f"Wrote {out_file} ({out_file.stat().st_size / 1e6:.1f} MB).")
+    if measured:
+        print_table(_out_of_fold(measured), f"Out of fold, {measured.source}")
+    for line in rejection.describe(rejection.options_of(metadata)):
+        say(line)
+    say(f"Wrote {out_file} ({out_file.stat().st_size / 1e6:.1f} MB) and its card {card.name}.")
+
+
+def _measure(
+    faces: FaceTable, design: Design, comparison: Path | None, checkpoints: Path
+) -> OutOfFold:
+    """Take the model's scores from a comparison, or cross-validate it."""
+    from featurex.cli import stages
+    from featurex.out_of_fold import from_folder, from_result
+
+    (model,) = design.models
+    if comparison:
+        return from_folder(comparison, faces, design.tasks, model, design.options)
+    try:
+        faces.folds(design)
+    except ValueError as error:
+        raise ValueError(f"{error} To fit without measuring: --no-evaluate.") from error
+    result = stages.run_comparison(faces, design, checkpoints)
+    return from_result(result, design.tasks, model, "cross-validated on the same rows")
+
+
+def _out_of_fold(measured: OutOfFold) -> pd.DataFrame:
+    """Return each task's first score with its interval."""
+    cells = measured.comparison.format_intervals()
+    wanted = [name for name in ("Accuracy (%)", "MAE (years)") if name in cells]
+    return cells[["Task", "Photos", *wanted]]
 
 
 def _summary(metadata: dict[str, Any]) -> pd.DataFrame:

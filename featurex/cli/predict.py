@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 NO_FACE = "no face found"
 # Columns of the CSV, before the probabilities.
-COLUMNS = ("photo", "note", "face", "box", "age_group", "age", "age_error", "gender")
+COLUMNS = ("photo", "note", "face", "box", "age_group", "age", "age_error", "gender", "undefined")
 
 
 @guarded
@@ -44,13 +44,29 @@ def predict(
     ] = None,
     device: Device = "auto",
     weights: Weights = None,
+    reject: Annotated[
+        bool,
+        typer.Option(
+            "--reject/--no-reject",
+            help="Answer 'undefined' below the thresholds that the model was saved with.",
+        ),
+    ] = True,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold", min=0, max=1, help="Answer 'undefined' below this probability instead."
+        ),
+    ] = None,
 ) -> None:
     """Predict age group, age and gender of every face in each photo."""
     from featurex.predictor import Predictor
 
     if json and csv_:
         raise typer.BadParameter("choose --json or --csv, not both")
-    predictor = Predictor.load(*model, device=device, weights=weights)
+    if threshold is not None and not reject:
+        raise typer.BadParameter("choose --threshold or --no-reject, not both")
+    declines = reject if threshold is None else threshold
+    predictor = Predictor.load(*model, device=device, weights=weights, reject=declines)
     if predictor.backbone.notice:
         say(predictor.backbone.notice)
     if draw:
@@ -99,6 +115,7 @@ def _rows(found: Iterable[PhotoFaces]) -> Iterator[dict[str, Any]]:
                 "age": None if face.age is None else round(face.age, 1),
                 "age_error": None if face.age_error is None else round(face.age_error, 1),
                 "gender": face.gender,
+                "undefined": "; ".join(f"{t}: {why}" for t, why in face.undefined.items()),
             } | {
                 # Only the usual tasks' classes are known by their names alone.
                 f"p_{name}" if task in ("gender", "age-group") else f"p_{task}_{name}": round(p, 4)
@@ -118,25 +135,29 @@ def _print_csv(rows: Iterable[dict[str, Any]]) -> None:
 def _print_rows(rows: Iterable[dict[str, Any]]) -> None:
     import pandas as pd
 
+    from featurex.labels import AGE_GROUPS, GENDERS
+
     shown = []
     for row in rows:
-        chance = {key[2:]: value for key, value in row.items() if key.startswith("p_")}
         age, error = row.get("age"), row.get("age_error")
         shown.append(
             {
                 "photo": row["photo"],
                 "face": row.get("face", ""),
                 "box": row.get("box", row.get("note", "")),
-                "gender": _with_chance(row.get("gender"), chance),
-                "age group": _with_chance(row.get("age_group"), chance),
+                "gender": _with_chance(row, "gender", GENDERS),
+                "age group": _with_chance(row, "age_group", AGE_GROUPS),
                 "age": "" if age is None else f"{age:.0f}" + (f" ± {error:.0f}" if error else ""),
             }
         )
     print_table(pd.DataFrame(shown))
 
 
-def _with_chance(name: str | None, chance: dict[str, float]) -> str:
-    return f"{name} ({100 * chance[name]:.0f} %)" if name else ""
+def _with_chance(row: dict[str, Any], column: str, classes: Sequence[str]) -> str:
+    from featurex.drawing import name_with_chance
+
+    chances = {name: row[f"p_{name}"] for name in classes if f"p_{name}" in row}
+    return name_with_chance(row[column], chances) if row.get(column) else ""
 
 
 def _tell(found: Iterable[PhotoFaces], notes: Iterable[str]) -> None:

@@ -28,6 +28,8 @@ _WIDE = None if sys.stdout.isatty() else 250
 out = Console(width=_WIDE, soft_wrap=False, highlight=False)
 err = Console(stderr=True, highlight=False)
 INTERRUPTED = 130
+# Of tables that are made to a width; any terminal shows so much.
+FILE_WIDTH, _BORDERS = 80, 2
 
 Dataset = Annotated[str, typer.Argument(help="Its name; see 'featurex datasets'.")]
 Root = Annotated[
@@ -176,6 +178,11 @@ def print_table(table: pd.DataFrame, title: str | None = None) -> None:
     for row in table.itertuples(index=False):
         shown.add_row(*(escape(_cell(value)) for value in row))
     out.print(shown)
+
+
+def table_width() -> int:
+    """Return the characters that a line of a table may have: the terminal's, but 80 in a file."""
+    return (out.width if out.is_terminal else FILE_WIDTH) - _BORDERS
 
 
 def print_json(value: Any) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featurex.cli.shared import first_names, out, print_table, progress, say
+from featurex.cli.shared import first_names, out, print_table, progress, say, table_width
 from featurex.detectors import DEFAULT_DETECTOR
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from featurex.design import Design
     from featurex.experiment import Result
     from featurex.extraction import ExtractionReport
@@ -144,10 +146,19 @@ def run_comparison(
 
 def print_comparison(comparison: Comparison, title: str) -> None:
     """Print the scores, the best with a star, their intervals, and the notes."""
-    print_table(comparison.format(lambda text: f"{text} *"), title)
-    print_table(comparison.format_intervals(), "95 % intervals")
+    _print_cells(comparison.format(lambda text: f"{text} *"), title)
+    _print_cells(comparison.format_intervals(), "95 % intervals")
     for note in (*comparison.notes, comparison.marks_note("with *")):
         out.print(f"- {note}", markup=False, soft_wrap=True)
+
+
+def _print_cells(cells: pd.DataFrame, title: str) -> None:
+    """Print a table a task, its columns in as many blocks as the terminal needs."""
+    from pipelines.layout import by_task, in_width
+
+    for part in by_task(cells):
+        for number, block in enumerate(in_width(part.cells, table_width())):
+            print_table(block, None if number else f"{title}, {part.task} ({part.counts})")
 
 
 class Steps:

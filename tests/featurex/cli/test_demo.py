@@ -55,6 +55,9 @@ def test_the_demo_goes_all_the_way(call, few, tmp_path, monkeypatch):
     estimators, metadata = load_model(folder / "svm.featurex")
     assert list(estimators) == ["age-group", "gender", "age"]
     assert 30 < metadata["training"]["gender"]["n_faces"] <= 36
+    card = (folder / "svm.card.md").read_text(encoding="utf-8")
+    assert "### gender" in card
+    assert "Nothing was measured for the task age." in card
     record = json.loads((folder / "comparison" / "run.json").read_text(encoding="utf-8"))
     assert record["photos"]["dropped"] == {SET_ASIDE: 3}
     assert len(list((folder / "predictions").iterdir())) == 1

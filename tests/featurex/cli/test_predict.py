@@ -138,3 +138,32 @@ def test_a_name_that_is_no_text_is_still_predicted(model, photos, tmp_path):
     (row,) = csv.DictReader(io.StringIO(result.stdout.decode()))
     assert row["photo"].endswith(r"caf\udce9.jpg")
     assert row["gender"] in ("female", "male")
+
+
+def test_undefined_is_shown_in_every_form(call, model, photos, tmp_path):
+    words = ("predict", photos[0], "--model", model, "--device", "cpu", "--threshold", 1)
+    (face,) = json.loads(call(*words, "--json").stdout)[0]["faces"]
+    assert face["gender"] == "undefined"
+    assert face["undefined"]["gender"].endswith("is below 1.000")
+    assert face["age"] > 0
+    (row,) = csv.DictReader(io.StringIO(call(*words, "--csv").stdout))
+    assert row["gender"] == "undefined"
+    assert row["undefined"] == f"gender: {face['undefined']['gender']}"
+    assert float(row["p_male"]) + float(row["p_female"]) == pytest.approx(1, abs=2e-4)
+    table = call(*words, "--draw", tmp_path)
+    assert table.exit_code == 0, table.stderr
+    assert "undefined (" in table.stdout
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_without_a_threshold_every_face_is_answered(call, model, photos):
+    words = ("predict", photos[0], "--model", model, "--device", "cpu", "--json")
+    for more in ([], ["--no-reject"]):
+        (face,) = json.loads(call(*words, *more).stdout)[0]["faces"]
+        assert face["gender"] in ("female", "male")
+        assert face["undefined"] == {}
+
+
+@pytest.mark.parametrize("more", [["--threshold", 2], ["--threshold", 0.5, "--no-reject"]])
+def test_a_threshold_that_makes_no_sense_is_wrong_usage(call, model, photos, more):
+    assert call("predict", photos[0], "--model", model, *more).exit_code == 2
