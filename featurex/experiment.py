@@ -115,7 +115,7 @@ def run(
         table,
         design.tasks,
         _with_costs(timings, chosen),
-        [*run_record.notes(faces, design, folds), *timing_note(chosen)],
+        [*run_record.notes(faces, design, folds), *timing_note(chosen, design.options)],
         facts=run_record.facts(faces, folds),
         random_state=design.options.seed,
     )

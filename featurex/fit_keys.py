@@ -8,6 +8,7 @@ computes). Not in it are the labels of its test rows, which no fit sees.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,20 +23,21 @@ from pipelines import FitJob
 FITS = 1
 
 _BY_ALL = ("featurex", "numpy", "scikit-learn", "scipy")
+_BY_ACCELERATOR = {None: (), "intelex": ("scikit-learn-intelex", "daal")}
 _BY_NETWORKS = ("torch", "torchvision", "timm", "skorch")
 # Where a network's fit writes and tells is no part of what it computes.
 _ASIDE = ("checkpoint", "on_epoch", "device", "weights")
 
 
-def fit_key(
+def fit_keys(
     faces: FaceTable,
     model: str,
     options: ModelOptions,
     estimator: Any,
-    job: FitJob,
+    jobs: Sequence[FitJob],
     image_ids: np.ndarray,
-) -> str:
-    """Return a name that two fits share only if they would give the same answers.
+) -> list[str]:
+    """Return a name for each fit, which two share only if they would give the same answers.
 
     Parameters
     ----------
@@ -46,28 +48,32 @@ def fit_key(
     options : ModelOptions
     estimator : estimator
         Unfitted, as `featurex.models.make_estimator` makes it.
-    job : FitJob
+    jobs : sequence of FitJob
     image_ids : ndarray of shape (n,), str
         Ids of all rows.
 
     Returns
     -------
-    str
-        64 hexadecimal digits.
+    list of str
+        64 hexadecimal digits each.
     """
+    shared = _shared(faces, model, options, estimator)
+    return [
+        digest(shared, job.task, image_ids[job.train], image_ids[job.test], job.y, job.known)
+        for job in jobs
+    ]
+
+
+def _shared(faces: FaceTable, model: str, options: ModelOptions, estimator: Any) -> str:
+    """Return a digest of what all folds of a model have in common."""
     of_networks = takes_chips(model)
-    packages = _BY_ALL + (_BY_NETWORKS if of_networks else ())
+    packages = _BY_ALL + (_BY_NETWORKS if of_networks else _BY_ACCELERATOR[options.accelerate])
     return digest(
         FITS,
         spaces.versions(*packages),
-        job.task,
         model,
         _network_recipe(faces, estimator, options) if of_networks else estimator.recipe(),
         _input_space(faces, of_networks),
-        image_ids[job.train],
-        image_ids[job.test],
-        job.y,
-        job.known,
     )
 
 

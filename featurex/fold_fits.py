@@ -14,6 +14,7 @@ themselves and are trained one after the other.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,8 +25,9 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from threadpoolctl import threadpool_limits
 
+from featurex import spaces
 from featurex.face_table import FaceTable
-from featurex.fit_keys import fit_key
+from featurex.fit_keys import fit_keys
 from featurex.kept import Kept, plain
 from featurex.models import ModelOptions, make_estimator, takes_chips
 from pipelines import CrossValidation, Evaluation, FitJob, FoldFit
@@ -106,9 +108,7 @@ class ModelFits:
         chips = takes_chips(self.model)
         estimator = self.network(0, lambda line: None) if chips else self.estimator()
         ids = self.validation.image_ids
-        return [
-            fit_key(self.faces, self.model, self.options, estimator, job, ids) for job in self.jobs
-        ]
+        return fit_keys(self.faces, self.model, self.options, estimator, self.jobs, ids)
 
     def read(self, kept: Kept) -> int:
         """Take what was finished before; return how many fits that were."""
@@ -199,16 +199,20 @@ def fit_all(
     return n_before
 
 
-def timing_note(chosen: Sequence[dict[str, Any]]) -> list[str]:
+def timing_note(chosen: Sequence[dict[str, Any]], options: ModelOptions) -> list[str]:
     """Say what the fit times of scikit-learn's models are; nothing where there are none."""
     at_once = sorted({row["fits_at_once"] for row in chosen if "fits_at_once" in row})
     if not at_once:
         return []
     number = " or ".join(map(str, at_once))
-    return [
+    note = (
         "Fit: tuning, training and calibration of a fold, by the clock. Models on embeddings: "
-        f"{number} fit{'' if number == '1' else 's'} at a time on the machine's cores."
-    ]
+        f"{number} fit{'' if number == '1' else 's'} at a time on the machine's cores"
+    )
+    if options.accelerate is None:
+        return [f"{note}."]
+    (version,) = spaces.versions("scikit-learn-intelex").values()
+    return [f"{note}; SVMs by scikit-learn-intelex {version}, all else by scikit-learn."]
 
 
 def _fit_spread(
@@ -228,6 +232,7 @@ def _fit_spread(
             fits.estimator(n_processes // at_once),
             fits.jobs[number],
             at_once,
+            os.getpid(),
         )
         for position, (fits, number) in enumerate(waiting)
     )
@@ -245,8 +250,12 @@ def _each(calls: Iterator[Any], at_once: int) -> Iterator[tuple[int, Finished]]:
         yield from Parallel(return_as="generator_unordered", batch_size=1)(calls)
 
 
-def _fit_alone(position: int, estimator: Any, job: FitJob, at_once: int) -> tuple[int, Finished]:
+def _fit_alone(
+    position: int, estimator: Any, job: FitJob, at_once: int, parent: int
+) -> tuple[int, Finished]:
     """Make a fit with one thread of linear algebra, in any process."""
+    if parent not in (os.getpid(), os.getppid()):
+        raise SystemExit  # who asked was killed: nobody waits for the fits that are still queued
     with threadpool_limits(limits=1):
         done = _fit(estimator, job)
     return position, Finished(done.fit, done.chosen | {"fits_at_once": at_once})

@@ -35,6 +35,8 @@ class ModelOptions:
     training : tuple of str
         Changes of every network's training settings, as
         `featurex.training.settings.TrainingSettings.changed` takes them.
+    accelerate : str or None
+        What scikit-learn's models are fitted with, as `pipelines.check_accelerator` takes it.
     """
 
     backbone: str = "dlib-resnet"
@@ -45,6 +47,7 @@ class ModelOptions:
     seed: int = 0
     n_jobs: int | None = None
     training: tuple[str, ...] = ()
+    accelerate: str | None = None
 
 
 def check_model_names(names: list[str]) -> list[str]:
@@ -224,7 +227,12 @@ def make_estimator(
     """
     if not takes_chips(model):
         tuned = TunedRegressor if task.is_regression else TunedClassifier
-        return tuned(model, n_jobs=options.n_jobs, random_state=options.seed)
+        return tuned(
+            model,
+            n_jobs=options.n_jobs,
+            random_state=options.seed,
+            accelerate=options.accelerate,
+        )
     from featurex.finetuning import NetworkClassifier, NetworkRegressor
 
     kind = NetworkRegressor if task.is_regression else NetworkClassifier

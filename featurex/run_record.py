@@ -90,7 +90,9 @@ def record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
         "embedding": cache.options.settings,
         "space": cache.space.id,
         "versions": spaces.made_by()
-        | spaces.versions("scikit-learn", "skorch", "pandas", "scipy", "joblib"),
+        | spaces.versions(
+            "scikit-learn", "scikit-learn-intelex", "skorch", "pandas", "scipy", "joblib"
+        ),
         "machine": {
             "python": platform.python_version(),
             "system": platform.platform(),

@@ -4,6 +4,7 @@ Knows nothing of photos, nor of where embeddings are kept.
 """
 
 from pipelines import curves, fusion, metrics, persistence, predictions
+from pipelines.acceleration import ACCELERATORS, check_accelerator
 from pipelines.by_group import score_groups
 from pipelines.comparison import Comparison, compare, confusion
 from pipelines.curves import draw_curves
@@ -24,6 +25,7 @@ from pipelines.tasks import Task
 from pipelines.tuning import TunedClassifier, TunedRegressor
 
 __all__ = [
+    "ACCELERATORS",
     "MODELS",
     "PROTOCOLS",
     "TEST_SHARE",
@@ -43,6 +45,7 @@ __all__ = [
     "TunedRegressor",
     "assign_folds",
     "calibration_table",
+    "check_accelerator",
     "compare",
     "confusion",
     "cross_validate",

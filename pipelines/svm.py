@@ -8,8 +8,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer
 from sklearn.svm import SVC, SVR
 
-# Kernel rows kept in memory, in MB.
-CACHE_MB = 1000
+# Kernel rows kept in memory, in MB, by each of the fits at a time. It changes no answer. Measured
+# on UTKFace, 18,372 faces: the gender machine takes 25 s with 200, 12 to 17 with 500 to 1,500.
+CACHE_MB = 500
 
 # The share of variance that the principal components keep: the kernel's cost is proportional to
 # their number. Measured on UTKFace with 736-number embeddings, one 80/20 split, C=3: 300 components

@@ -12,6 +12,7 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from pipelines.acceleration import accelerated
 from pipelines.models import ModelFamily, Space, get_family
 from pipelines.search import fit_alone, score_candidates, tuning_table
 from pipelines.splits import Split, inner_splits
@@ -33,12 +34,14 @@ class _Tuned(BaseEstimator):
         tune_rows: int | None = 4000,
         n_jobs: int | None = None,
         random_state: int | None = 0,
+        accelerate: str | None = None,
     ) -> None:
         self.family = family
         self.inner_folds = inner_folds
         self.tune_rows = tune_rows
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.accelerate = accelerate
 
     def recipe(self) -> dict[str, str]:
         """Name all that decides a fit beside data and code; no no number of processes.
@@ -123,6 +126,8 @@ class TunedClassifier(ClassifierMixin, _Tuned):
         Processes for tuning and calibration, as in scikit-learn.
     random_state : int or None, default=0
         Seed of the splits and of the model. A seed gives the same predictions for any `n_jobs`.
+    accelerate : str or None, default=None
+        One of `pipelines.acceleration.ACCELERATORS`, if it is installed.
 
     Attributes
     ----------
@@ -193,7 +198,8 @@ class TunedClassifier(ClassifierMixin, _Tuned):
 
     def _untuned(self) -> tuple[BaseEstimator, Space]:
         family = get_family(self.family)
-        return family.classifier(self.random_state), family.classifier_space
+        model = accelerated(family.classifier(self.random_state), self.accelerate)
+        return model, family.classifier_space
 
     def _calibrated(self, model: BaseEstimator, splits: list[Split]) -> StackingClassifier:
         """Put a logistic regression on the decision values of people set aside."""
@@ -240,6 +246,8 @@ class TunedRegressor(RegressorMixin, _Tuned):
         Processes for tuning, as in scikit-learn.
     random_state : int or None, default=0
         Seed of the splits and of the model. A seed gives the same predictions for any `n_jobs`.
+    accelerate : str or None, default=None
+        One of `pipelines.acceleration.ACCELERATORS`, if it is installed.
 
     Attributes
     ----------
@@ -282,7 +290,8 @@ class TunedRegressor(RegressorMixin, _Tuned):
 
     def _untuned(self) -> tuple[BaseEstimator, Space]:
         family = get_family(self.family)
-        return family.regressor(self.random_state), family.regressor_space
+        model = accelerated(family.regressor(self.random_state), self.accelerate)
+        return model, family.regressor_space
 
 
 def _text(value: Any) -> str:

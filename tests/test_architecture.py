@@ -20,7 +20,7 @@ README = ROOT / "README.md"
 MAY_IMPORT = {
     "cache": {"numpy", "h5py"},
     "pipelines": {
-        *("numpy", "pandas", "scipy", "sklearn", "joblib", "threadpoolctl"),
+        *("numpy", "pandas", "scipy", "sklearn", "sklearnex", "joblib", "threadpoolctl"),
         *("skops", "matplotlib", "jinja2"),
     },
 }

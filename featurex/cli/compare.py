@@ -91,6 +91,10 @@ def compare(
     train: Train = None,
     device: Device = "auto",
     jobs: Jobs = -1,
+    accelerate: Annotated[
+        str | None,
+        typer.Option(help="intelex: SVMs by scikit-learn-intelex (pip install 'featurex[intel]')."),
+    ] = None,
     age_policy: AgePolicy = "strict",
     photos: Photos = None,
     age_kind: AgeKind = None,
@@ -120,9 +124,11 @@ def compare(
     )
     from featurex.report_files import write_result
     from featurex.tasks import choose_tasks
+    from pipelines import check_accelerator
 
     models = check_model_names(model or DEFAULT_MODELS)
     check_training(train or [])
+    check_accelerator(accelerate)
     manifest = read_manifest(
         dataset,
         root,
@@ -143,7 +149,7 @@ def compare(
     stages.fill(manifest, face_cache, quiet=json)
     file = None if weights is None else str(weights)
     options = ModelOptions(
-        backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())
+        backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ()), accelerate
     )
     design = Design(tasks, models, protocol, folds, options, repeats, test_share)
     checkpoints = out_dir / "checkpoints"

@@ -80,7 +80,7 @@ Subjects = Annotated[
     ),
 ]
 Jobs = Annotated[
-    int, typer.Option("--jobs", help="Processes that tune models; -1 is one for each core.")
+    int, typer.Option("--jobs", help="Processes that fit models; -1 is one for each core.")
 ]
 Train = Annotated[
     list[str] | None,

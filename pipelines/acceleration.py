@@ -1,0 +1,85 @@
+"""Faster implementations of scikit-learn's models, used only where they are asked for.
+
+``intelex`` is scikit-learn-intelex (oneDAL): the support vector machines are its own, with the same
+parameters, and solve the same problem; answers agree but for the last digits of float32. Its
+forests are another algorithm and would be another model: they are left to scikit-learn.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.svm import SVC, SVR
+
+from pipelines.errors import PipelineError
+
+ACCELERATORS = ("intelex",)
+_INTELEX = "sklearnex"
+_REPLACED = (SVC, SVR)
+
+
+def check_accelerator(name: str | None) -> None:
+    """Check that what is asked for can be used.
+
+    Parameters
+    ----------
+    name : str or None
+        One of `ACCELERATORS`; None is plain scikit-learn.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown.
+    PipelineError
+        It is not installed.
+    """
+    if name is None:
+        return
+    if name not in ACCELERATORS:
+        raise ValueError(
+            f"Unknown accelerator {name!r}. Known accelerators: {', '.join(ACCELERATORS)}."
+        )
+    if find_spec(_INTELEX) is None:
+        raise PipelineError(
+            "scikit-learn-intelex is asked for and not installed: pip install 'featurex[intel]', "
+            "or leave the acceleration out."
+        )
+
+
+def accelerated(model: BaseEstimator, name: str | None) -> BaseEstimator:
+    """Return an unfitted model with its slow steps replaced.
+
+    Parameters
+    ----------
+    model : estimator
+        A scikit-learn estimator or `Pipeline`, changed in place where it is one.
+    name : str or None
+        As `check_accelerator` takes it.
+
+    Returns
+    -------
+    estimator
+        `model` itself where nothing is to be replaced.
+
+    Raises
+    ------
+    ValueError, PipelineError
+        As `check_accelerator`.
+    """
+    check_accelerator(name)
+    if name is None:
+        return model
+    if isinstance(model, Pipeline):
+        steps = {key: step for key, step in model.steps if type(step) in _REPLACED}
+        return model.set_params(**{key: _replace(step) for key, step in steps.items()})
+    return _replace(model) if type(model) in _REPLACED else model
+
+
+def _replace(step: BaseEstimator) -> BaseEstimator:
+    kind: Callable[..., BaseEstimator] = getattr(
+        import_module(f"{_INTELEX}.svm"), type(step).__name__
+    )
+    # One thread: as many fits run as there are cores, and sums come out the same.
+    return kind(**step.get_params(), n_jobs=1)
