@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from featurex.models import ModelOptions, serves
+from featurex.outside_model import OutsideModel
 from pipelines import Task
 
 
@@ -22,6 +23,8 @@ class Design:
         As `pipelines.assign_folds` takes it.
     n_folds : int
     options : ModelOptions
+    outside : sequence of OutsideModel
+        Whose predictions are scored beside those of `models`.
     """
 
     tasks: Sequence[Task]
@@ -29,6 +32,7 @@ class Design:
     protocol: str = "auto"
     n_folds: int = 5
     options: ModelOptions = field(default_factory=ModelOptions)
+    outside: Sequence[OutsideModel] = ()
 
     def models_for(self, task: Task) -> list[str]:
         """Return the models that are for a task."""

@@ -15,6 +15,7 @@ from featurex.design import Design
 from featurex.face_table import FaceTable
 from featurex.fold_fits import FoldFits
 from featurex.models import parts_of, single_models, takes_embeddings
+from featurex.outside import outside_predictions
 from featurex.tasks import task_labels
 from pipelines import (
     Comparison,
@@ -97,6 +98,11 @@ def run(
             chosen += parameters
         evaluations |= _averages(evaluations, design, task)
         tables += [evaluations[model].predictions for model in design.models_for(task)]
+        tables += [
+            outside_predictions(model, faces, task, folds)
+            for model in design.outside
+            if task.name in model.answers
+        ]
         times += [evaluation.timings for evaluation in evaluations.values()]
     table = predictions.concat(tables)
     embedding_ms = _embedding_ms(faces)

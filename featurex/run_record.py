@@ -35,6 +35,7 @@ def notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
         "MAE of age-group: expected age from the group probabilities, on faces inside the groups; "
         "of age: a regressor, on all faces.",
         *_only_for(design),
+        *(note for model in design.outside for note in model.notes),
         *([AVERAGE_NOTE] if list(design.models) != single_models(design.models) else []),
     ]
 
@@ -66,6 +67,7 @@ def record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
         "manifest_sha256": table_sha256(faces.table),
         "tasks": [task.name for task in design.tasks],
         "models": list(design.models),
+        "outside": [model.record for model in design.outside],
         "options": asdict(design.options),
         "protocol": folds.protocol,
         "n_folds": folds.n_folds,

@@ -4,6 +4,7 @@ Knows nothing of photos, nor of where embeddings are kept.
 """
 
 from pipelines import curves, fusion, metrics, persistence, predictions
+from pipelines.answers import has_probabilities
 from pipelines.by_group import score_groups
 from pipelines.comparison import Comparison, compare, confusion
 from pipelines.curves import draw_curves
@@ -12,6 +13,7 @@ from pipelines.evaluation import Evaluation, cross_validate
 from pipelines.figures import draw_confusion, draw_reliability
 from pipelines.folds import PROTOCOLS, Folds, assign_folds
 from pipelines.models import MODELS, ModelFamily, get_family
+from pipelines.panel import each_model
 from pipelines.recalls import recall_table
 from pipelines.reliability import calibration_table, reliability_table
 from pipelines.selective import selective_table
@@ -42,8 +44,10 @@ __all__ = [
     "draw_confusion",
     "draw_curves",
     "draw_reliability",
+    "each_model",
     "fusion",
     "get_family",
+    "has_probabilities",
     "inner_splits",
     "metrics",
     "persistence",

@@ -13,9 +13,13 @@ One row a photo, task and model, predicted by a model that never saw the photo's
 ``years_pred`` predicted, or expected, age in years; missing where the model gives none
 ``subject_id`` who is in the photo; missing where unknown. The column may be left out: each
                photo then counts as a subject of its own
+``y_pred``     the class that a model names; missing where its probabilities say it. The column
+               may be left out
+``answered``   0 where the model gives no answer, else 1. The column may be left out: all are
 =============  =========================================================================
 
-Any other model joins a comparison by handing in such a table as a file.
+Any other model joins a comparison by handing in such a table as a file. One that names classes only
+has ``y_pred`` and no probabilities, in all rows of the task.
 """
 
 import os
@@ -26,6 +30,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipelines.answers import predicted_classes
 from pipelines.contract import (
     COLUMNS,
     KEY,
@@ -36,7 +41,6 @@ from pipelines.contract import (
     validate,
 )
 from pipelines.errors import PredictionTableError
-from pipelines.tasks import Task
 
 __all__ = [
     "COLUMNS",
@@ -71,25 +75,6 @@ def concat(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     if not tables:
         raise ValueError("There are no prediction tables to put together.")
     return _ordered(_typed(pd.concat(tables, ignore_index=True)))
-
-
-def predicted_classes(table: pd.DataFrame, task: Task) -> np.ndarray:
-    """Give the most probable class of each row; the first in task order among equals.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Rows of `task`.
-    task : Task
-        A classification.
-
-    Returns
-    -------
-    ndarray of shape (n,), object
-        Class names.
-    """
-    best = table[task.probability_columns].to_numpy(dtype=np.float64).argmax(axis=1)
-    return np.array(task.classes, dtype=object)[best]
 
 
 def read(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -187,6 +172,10 @@ def _without_pyarrow(path: Path) -> PredictionTableError:
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """Give the columns their types: an empty column of a file has none."""
-    text = dict.fromkeys([*TEXT, *table.columns.intersection(OPTIONAL)], "str")
+    optional = table.columns.intersection([name for name in OPTIONAL if name != "answered"])
+    text = dict.fromkeys([*TEXT, *optional], "str")
     numbers = {name: np.float64 for name in table.columns if name.startswith(("p_", "years_"))}
-    return table.astype({**text, **numbers, "fold": np.int64})
+    typed = table.astype({**text, **numbers, "fold": np.int64})
+    if "answered" in typed:
+        typed["answered"] = typed["answered"].astype(np.float64).fillna(1).astype(np.int64)
+    return typed

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from pipelines.answers import answered, has_probabilities, predicted_classes
 from pipelines.calibration import brier, debiased_error, ece, ece_by_chance, equal_mass
 from pipelines.intervals import mean_intervals
-from pipelines.panel import each_classification, row_subjects, rows_of
+from pipelines.panel import each_probabilistic, row_subjects, rows_of
 from pipelines.tasks import Task
 from pipelines.temperature import cool_across_folds
 
@@ -43,20 +44,22 @@ def calibration_table(
         ``n_rows``, ``n_subjects``, ``accuracy``, ``confidence`` (mean), ``ece`` (equal width),
         ``ece_mass`` (equal mass), ``ece_by_chance`` (of a calibrated model, equal width),
         ``error_debiased``, ``brier``, and ``brier_low`` and ``brier_high``, its 95 % interval over
-        subjects.
+        subjects. Of the faces with an answer; a model that names classes only has no row.
     """
     tables = []
-    for task, parts, subjects in each_classification(predictions, tasks):
+    for task, parts, subjects in each_probabilistic(predictions, tasks):
         rows, squares = [], []
         for model, part in parts.items():
-            true = pd.Index(task.classes or ()).get_indexer(part["y_true"])
-            for form, temperature, probabilities in _forms(part, task, true):
+            there = answered(part)
+            true = pd.Index(task.classes or ()).get_indexer(part["y_true"])[there]
+            for form, temperature, probabilities in _forms(part[there], task, true):
                 row = {"task": task.name, "model": model, "form": form, "temperature": temperature}
-                rows.append(row | _scores(probabilities, true, subjects, random_state))
-                squares.append(brier(probabilities, true))
+                rows.append(row | _scores(probabilities, true, subjects[there], random_state))
+                squares.append(np.full(len(there), np.nan))
+                squares[-1][there] = brier(probabilities, true)
         values = np.column_stack(squares)
         low, high = mean_intervals(values, subjects, random_state=random_state).T
-        means = values.mean(axis=0)
+        means = np.nanmean(values, axis=0)
         tables.append(pd.DataFrame(rows).assign(brier=means, brier_low=low, brier_high=high))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
@@ -103,9 +106,13 @@ def reliability_table(
     Raises
     ------
     ValueError
-        If the task is a regression, or the table has no row of task and model.
+        If the task is a regression, the table has no row of task and model, or the model names
+        classes only.
     """
     part = rows_of(predictions, task, model)
+    if not has_probabilities(part, task):
+        raise ValueError(f"Model {model!r} gives no probabilities of {task.name!r}.")
+    part = part[answered(part)]
     confidence, correct = confidences(part, task)
     subjects = row_subjects(predictions, part)
     bins = equal_mass(confidence, n_bins)
@@ -142,12 +149,13 @@ def confidences(rows: pd.DataFrame, task: Task) -> tuple[np.ndarray, np.ndarray]
     Returns
     -------
     confidence : ndarray of shape (n,), float64
-        The largest probability, at most 1.
+        The largest probability, at most 1; 0 without an answer.
     correct : ndarray of shape (n,), bool
+        False without an answer.
     """
-    probabilities = rows[task.probability_columns].to_numpy(dtype=np.float64)
-    true = pd.Index(task.classes or ()).get_indexer(rows["y_true"])
-    return np.minimum(probabilities.max(axis=1), 1.0), probabilities.argmax(axis=1) == true
+    probabilities = np.nan_to_num(rows[task.probability_columns].to_numpy(dtype=np.float64))
+    correct = predicted_classes(rows, task) == rows["y_true"].to_numpy(dtype=object)
+    return np.minimum(probabilities.max(axis=1), 1.0), correct
 
 
 def _scores(

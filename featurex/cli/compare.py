@@ -64,6 +64,15 @@ def compare(
             "A+B is the average of models, such as svm+finetuned.",
         ),
     ] = None,
+    predictions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--predictions",
+            metavar="NAME=FILE",
+            help="CSV with any other model's predictions, scored on the same faces; see "
+            "docs/outside-models.md. NAME:MODEL=FILE for a predictions.csv of several models.",
+        ),
+    ] = None,
     backbone: BackboneName = "dlib-resnet",
     weights: Weights = None,
     precision: Precision = "float32",
@@ -101,6 +110,7 @@ def compare(
         served_tasks,
         suited,
     )
+    from featurex.outside import read_outside
     from featurex.report_files import write_result
     from featurex.tasks import choose_tasks
 
@@ -117,6 +127,7 @@ def compare(
         subjects=subjects,
     )
     tasks = served_tasks(choose_tasks(task or [], manifest), models, named=bool(task))
+    outside = read_outside(predictions or [], manifest, tasks, models)
     ready_folder(out_dir)
     face_cache = stages.open_cache(
         cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
@@ -127,7 +138,7 @@ def compare(
     options = ModelOptions(
         backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())
     )
-    design = Design(tasks, models, protocol, folds, options)
+    design = Design(tasks, models, protocol, folds, options, outside)
     checkpoints = out_dir / "checkpoints"
     result = stages.run_comparison(FaceTable(manifest, face_cache), design, checkpoints)
     files = write_result(result, design, out_dir)
