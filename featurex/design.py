@@ -23,6 +23,10 @@ class Design:
         As `pipelines.assign_folds` takes it.
     n_folds : int
     options : ModelOptions
+    n_repeats : int
+        How often the folds are made, each time from another seed.
+    test_share : float or None
+        Of the protocol ``holdout``.
     outside : sequence of OutsideModel
         Whose predictions are scored beside those of `models`.
     """
@@ -32,6 +36,8 @@ class Design:
     protocol: str = "auto"
     n_folds: int = 5
     options: ModelOptions = field(default_factory=ModelOptions)
+    n_repeats: int = 1
+    test_share: float | None = None
     outside: Sequence[OutsideModel] = ()
 
     def models_for(self, task: Task) -> list[str]:

@@ -116,6 +116,7 @@ def run(
         design.tasks,
         _with_costs(timings, chosen),
         run_record.notes(faces, design, folds),
+        facts=run_record.facts(faces, folds),
         random_state=seed,
     )
     record = run_record.record(faces, design, folds) | {
@@ -157,6 +158,7 @@ def _evaluate(
         model=model,
         image_ids=faces.table["image_id"].iloc[rows].tolist(),
         folds=folds.fold[rows],
+        protocol=folds.protocol,
         groups=None if faces.groups is None else faces.groups[rows],
         years=None if task.is_regression else faces.table["age"].to_numpy(float)[rows],
         fit_extras={"side": side} if side else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,11 @@ class FaceTable:
         """The columns by which errors are looked at, by `image_id`."""
         return self.table.set_index("image_id")[["gender", "age_group", "race"]]
 
+    def count_notes(self, tasks: Sequence[Task]) -> list[str]:
+        """Say how many faces there are."""
+        n_faces = f"{len(self.table)} faces, {self.n_without_face} photos without one"
+        return [f"Data set {self.manifest.dataset}: {n_faces}."]
+
     def folds(self, design: Design) -> Folds:
         """Assign every row to a fold, the same for all tasks and models."""
         return assign_folds(
@@ -76,6 +82,8 @@ class FaceTable:
             groups=None if self.groups is None else self.groups.tolist(),
             fold=self.table["fold"].tolist(),
             n_folds=design.n_folds,
+            test_share=design.test_share,
+            n_repeats=design.n_repeats,
             random_state=design.options.seed,
         )
 

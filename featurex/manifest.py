@@ -69,6 +69,9 @@ class Manifest:
         Every file that was found to be equal, byte by byte, to another one, next to it: the columns
         `image_id`, `path`, the labels `age`, `age_group`, `gender` and `race` that its own name or
         line gives it, and `fate` (``"kept"``, ``"duplicate"`` or ``"conflicting labels"``).
+    ages : str or None
+        The range that the ages were restricted to, such as ``"21-60"``; see
+        :func:`~featurex.age_range.keep_ages`.
 
     Raises
     ------
@@ -82,6 +85,7 @@ class Manifest:
     notes: tuple[str, ...] = ()
     examples: dict[str, list[str]] = field(default_factory=dict)
     copies: pd.DataFrame = field(default_factory=no_copies)
+    ages: str | None = None
 
     def __post_init__(self) -> None:
         _check(self.table)

@@ -89,14 +89,14 @@ def outside_predictions(
     rows, y = task_labels(faces.table, task)
     return predictions.concat(
         _rows(model, faces, task, rows[tested], y[tested], fold[tested], repeat)
-        for repeat, (fold, tested) in enumerate(_repeats(folds.fold[rows]))
+        for repeat, fold, tested in _repeats(folds.fold[rows])
     )
 
 
-def _repeats(folds: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the folds of each repeat, and which rows are tested in it."""
-    for column in folds.reshape(len(folds), -1).T:
-        yield column, column >= 0
+def _repeats(folds: np.ndarray) -> Iterator[tuple[int | None, np.ndarray, np.ndarray]]:
+    """Yield the number of each repeat, None of the only one, its folds, and what it tests."""
+    for number, column in enumerate(folds.reshape(len(folds), -1).T):
+        yield (number if folds.ndim > 1 else None), column, column >= 0
 
 
 def _rows(
@@ -106,7 +106,7 @@ def _rows(
     rows: np.ndarray,
     y: np.ndarray,
     fold: np.ndarray,
-    repeat: int,
+    repeat: int | None,
 ) -> pd.DataFrame:
     labelled = faces.table.iloc[rows]
     given = model.answers[task.name]
@@ -125,6 +125,8 @@ def _rows(
     )
     if faces.groups is not None:
         table["subject_id"] = faces.groups[rows]
+    if repeat is not None:
+        table["repeat"] = repeat
     if any(answer is None for answer in answers):
         table["answered"] = [int(answer is not None) for answer in answers]
     if any(answer is not None and answer.y_pred is not None for answer in answers):

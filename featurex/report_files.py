@@ -25,7 +25,11 @@ from pipelines import (
     reliability_table,
     score_groups,
     selective_table,
+    with_facts,
 )
+
+# The warning of a comparison, as short as a picture's title must be.
+LEAKY_TITLE = "\nWarning: people may be on both sides"
 
 
 def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
@@ -89,7 +93,7 @@ def _write_statistics(result: Result, design: Design, folder: Path) -> list[Path
     if reliability:
         statistics["reliability"] = pd.concat(reliability.values(), ignore_index=True)
     for name, statistic in statistics.items():
-        statistic.to_csv(folder / f"{name}.csv", index=False)
+        with_facts(statistic, result.comparison.facts).to_csv(folder / f"{name}.csv", index=False)
     return [
         *(folder / f"{name}.csv" for name in statistics),
         *_write_pictures(result, tasks, reliability, folder),
@@ -102,16 +106,23 @@ def _write_pictures(
     reliability: dict[tuple[str, str], pd.DataFrame],
     folder: Path,
 ) -> list[Path]:
-    data = f"({result.record['dataset']}, {result.record['protocol']})"
     pictures = []
     for task, model, _ in each_model(result.predictions, tasks):
-        title = f"{task.name}, {model} {data}"
+        title = _title(f"{task.name}, {model}", result)
         pictures.append(folder / f"confusion-{task.name}-{model}.png")
         draw_confusion(confusion(result.predictions, task, model), title, pictures[-1])
         if (task.name, model) in reliability:
             pictures.append(folder / f"reliability-{task.name}-{model}.png")
             draw_reliability(reliability[task.name, model], title, pictures[-1])
     return pictures
+
+
+def _title(what: str, result: Result) -> str:
+    """Say what a picture shows: data set, protocol, ages; and in a second line what is wrong."""
+    record = result.record
+    ages = [f"ages {record['ages']} only"] if record["ages"] else []
+    data = ", ".join([record["dataset"], record["protocol"], *ages])
+    return f"{what} ({data})" + (LEAKY_TITLE if record["warning"] else "")
 
 
 def curve_table(record: dict[str, Any]) -> pd.DataFrame:
@@ -129,13 +140,13 @@ def _write_curves(result: Result, design: Design, folder: Path) -> list[Path]:
     if table.empty:
         return []
     files = [folder / "curves.csv"]
-    table.to_csv(files[0], index=False)
+    with_facts(table, result.comparison.facts).to_csv(files[0], index=False)
     for task in design.tasks:
         if (rows := table[table["task"] == task.name]).empty:
             continue
         files.append(folder / f"curves-{task.name}.png")
         score = "mean absolute error (years)" if task.is_regression else "accuracy"
-        draw_curves(rows, f"{task.name} ({result.record['dataset']})", score, files[-1])
+        draw_curves(rows, _title(task.name, result), score, files[-1])
     return files
 
 

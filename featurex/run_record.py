@@ -14,7 +14,7 @@ from featurex import spaces
 from featurex.design import Design
 from featurex.face_table import FaceTable
 from featurex.models import serves, single_models
-from pipelines import Folds
+from pipelines import Folds, SharedPeople
 
 AVERAGE_NOTE = (
     "A+B: the average of what A and B predict out of fold: mean log-odds of classes (the geometric "
@@ -25,11 +25,10 @@ AVERAGE_NOTE = (
 
 def notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
     """Return what a reader of the table must know, a sentence each."""
-    n = len(faces.table)
     return [
-        f"Data set {faces.manifest.dataset}: {n} faces, {faces.n_without_face} photos without one.",
+        *faces.count_notes(design.tasks),
         *faces.manifest.notes,
-        folds.note,
+        f"Protocol {folds.protocol}: {folds.note}.",
         f"Embeddings: {faces.cache.label}, frozen. Seed {design.options.seed}.",
         "Predict: embedding (or forward pass) and model, without finding the face.",
         "MAE of age-group: expected age from the group probabilities, on faces inside the groups; "
@@ -38,6 +37,16 @@ def notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
         *(note for model in design.outside for note in model.notes),
         *([AVERAGE_NOTE] if list(design.models) != single_models(design.models) else []),
     ]
+
+
+def facts(faces: FaceTable, folds: Folds) -> dict[str, str | None]:
+    """Return what holds for every row of every table: its protocol, its ages, and a warning."""
+    ages = faces.manifest.ages
+    return {
+        "protocol": folds.protocol,
+        "ages": f"{ages} only" if ages else None,
+        "warning": folds.warning,
+    }
 
 
 def _only_for(design: Design) -> list[str]:
@@ -58,6 +67,7 @@ def record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
     cache = faces.cache
     return {
         "dataset": faces.manifest.dataset,
+        "ages": faces.manifest.ages,
         "photos": {
             "found": faces.manifest.found,
             "dropped": faces.manifest.dropped,
@@ -70,7 +80,12 @@ def record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
         "outside": [model.record for model in design.outside],
         "options": asdict(design.options),
         "protocol": folds.protocol,
+        "protocol_note": folds.note,
+        "warning": folds.warning,
+        "shared_people": None if folds.shared is None else _shared(folds.shared),
         "n_folds": folds.n_folds,
+        "n_repeats": folds.n_repeats,
+        "test_share": design.test_share,
         "aligner": cache.aligner.settings,
         "backbone": cache.backbone.settings,
         "embedding": cache.options.settings,
@@ -83,6 +98,11 @@ def record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
             "cores": os.cpu_count(),
         },
     }
+
+
+def _shared(people: SharedPeople) -> dict[str, Any]:
+    """Return who is on both sides, as JSON: no share where nobody is named."""
+    return asdict(people) | {"share": people.share if people.n_named else None}
 
 
 def table_sha256(table: pd.DataFrame) -> str:

@@ -10,13 +10,16 @@ from pipelines.comparison import Comparison, compare, confusion
 from pipelines.curves import draw_curves
 from pipelines.errors import ModelFileError, PipelineError, PredictionTableError
 from pipelines.evaluation import Evaluation, cross_validate
+from pipelines.facts import with_facts
 from pipelines.figures import draw_confusion, draw_reliability
-from pipelines.folds import PROTOCOLS, Folds, assign_folds
+from pipelines.folds import Folds, assign_folds
 from pipelines.models import MODELS, ModelFamily, get_family
 from pipelines.panel import each_model
+from pipelines.protocols import PROTOCOLS
 from pipelines.recalls import recall_table
 from pipelines.reliability import calibration_table, reliability_table
 from pipelines.selective import selective_table
+from pipelines.shared_people import SharedPeople
 from pipelines.splits import inner_splits
 from pipelines.subjects import subject_codes
 from pipelines.tasks import Task
@@ -32,6 +35,7 @@ __all__ = [
     "ModelFileError",
     "PipelineError",
     "PredictionTableError",
+    "SharedPeople",
     "Task",
     "TunedClassifier",
     "TunedRegressor",
@@ -57,4 +61,5 @@ __all__ = [
     "score_groups",
     "selective_table",
     "subject_codes",
+    "with_facts",
 ]

@@ -113,7 +113,7 @@ class _Groups:
         members = {str(name): (text == name).to_numpy(dtype=bool) for name in names}
         members = {name: inside for name, inside in members.items() if inside.any()}
         self.names = list(members)
-        self.n_rows = [int(inside.sum()) for inside in members.values()]
+        self.n_rows = [len(np.unique(panel.image_ids[inside])) for inside in members.values()]
         self.parts = [_part(panel, inside) for inside in members.values()]
         self._sums = [
             (part.sums.sum(axis=0), drawn, leave_one_out(part.sums))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines import pairwise, printed
+from pipelines.facts import Facts, bold_warning, caption, warnings, with_facts
 from pipelines.intervals import Resamples, resample_panel, score_interval
 from pipelines.missing import NO_ANSWER, answer_notes
 from pipelines.panel import Panel, make_panel, rows_of
@@ -46,8 +47,9 @@ class Comparison:
     Parameters
     ----------
     table : DataFrame
-        One row a task and model: ``task``, ``model``, ``n_rows``, ``n_subjects``, ``n_folds``; for
-        each metric ``<metric>_mean`` and ``<metric>_std`` over folds (ddof=1; NaN with one fold),
+        One row a task and model: ``task``, what `facts` names, ``model``, ``n_rows`` (photos),
+        ``n_subjects``, ``n_folds`` (of all repeats), ``n_repeats``; for each metric
+        ``<metric>_mean`` and ``<metric>_std`` over folds (ddof=1; NaN with one fold),
         ``<metric>_pooled`` over all photos at once, and that score's 95 % interval,
         ``<metric>_low`` and ``<metric>_high``; ``n_missing``, faces without an answer, and
         ``<metric>_answered``, the score of the others; ``fit_seconds`` (mean over folds),
@@ -59,11 +61,14 @@ class Comparison:
         intervals and tests were made.
     pairs : DataFrame
         Every two models of a task, see `pipelines.pairwise`.
+    facts : mapping of str to str or None
+        What holds for every row, such as the ``protocol``, and a ``warning`` where there is one.
     """
 
     table: pd.DataFrame
     notes: tuple[str, ...] = ()
     pairs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=pairwise.COLUMNS))
+    facts: Facts = field(default_factory=dict)
 
     def format(self, mark: Callable[[str], str] = str) -> pd.DataFrame:
         """Make a table of strings such as ``76.0 ± 0.6``.
@@ -93,9 +98,12 @@ class Comparison:
         best : str, default="in bold"
             How.
         """
-        what = "Mean ± standard deviation over folds"
-        if (self.table["n_folds"] > MOST_FOLDS).any():
+        repeated = (self.table["n_repeats"] > 1).any()
+        what = f"Mean ± standard deviation over folds{' of all repeats' if repeated else ''}"
+        if printed.has_many_folds(self.table).any():
             what = f"More than {MOST_FOLDS} folds: scores over all photos at once"
+        if (self.table["n_folds"] == 1).all():
+            what = "Scores of one test set"
         return f"{what}; best of a task {best}."
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
@@ -103,22 +111,26 @@ class Comparison:
         self.table.to_csv(path, index=False)
 
     def to_markdown(self, path: str | os.PathLike[str]) -> None:
-        """Write the printed tables as Markdown, scores, notes, intervals."""
+        """Write the printed tables as Markdown: what holds for all, scores, notes, intervals."""
         scores = printed.to_markdown(self.format(lambda text: f"**{text}**"))
+        head = "\n\n".join(filter(None, [caption(self.facts), bold_warning(self.facts), scores]))
         notes = "\n".join(f"- {note}" for note in self._all_notes())
         intervals = printed.to_markdown(self.format_intervals())
-        text = f"{scores}\n\n{notes}\n\n{_INTERVALS_HEADING}:\n\n{intervals}\n"
+        text = f"{head}\n\n{notes}\n\n{_INTERVALS_HEADING}:\n\n{intervals}\n"
         Path(path).write_text(text, encoding="utf-8")
 
     def to_latex(self, path: str | os.PathLike[str]) -> None:
-        r"""Write the printed tables for LaTeX, the notes in the first one's caption.
+        r"""Write the printed tables for LaTeX.
 
-        The document needs ``\usepackage{booktabs}``.
+        Both captions say what holds for all rows, the first one also the notes. The document
+        needs ``\usepackage{booktabs}``.
         """
         # Marks are put on as control characters, which no escaping touches.
         cells = self.format(lambda text: f"\1{text}\2")
-        scores = printed.to_latex(cells, " ".join(self._all_notes()))
-        intervals = printed.to_latex(self.format_intervals(), f"{_INTERVALS_HEADING}.")
+        told = caption(self.facts)
+        scores = printed.to_latex(cells, " ".join([told, *self._all_notes()]).strip())
+        heading = " ".join([f"{_INTERVALS_HEADING}.", told, *warnings(self.facts)]).strip()
+        intervals = printed.to_latex(self.format_intervals(), heading)
         Path(path).write_text(f"{scores}\n{intervals}", encoding="utf-8")
 
     def _all_notes(self) -> list[str]:
@@ -131,6 +143,7 @@ def compare(
     timings: pd.DataFrame | None = None,
     notes: Sequence[str] = (),
     *,
+    facts: Facts | None = None,
     random_state: int = 0,
 ) -> Comparison:
     """Compare models by their out-of-fold predictions.
@@ -146,6 +159,9 @@ def compare(
         beside them.
     notes : sequence of str
         For the caption.
+    facts : mapping of str to str or None, or None
+        What holds for every row: columns of the table by name. A ``warning`` becomes the first
+        note.
     random_state : int, default=0
         Seed of intervals and tests.
 
@@ -167,14 +183,22 @@ def compare(
             panel = make_panel(predictions, task)
             resamples = resample_panel(panel, random_state=random_state)
             rows += _rows(panel, resamples)
-            pairs.append(pairwise.compare_pairs(panel, resamples, random_state=random_state))
+            pairs.append(
+                pairwise.compare_pairs(
+                    panel,
+                    resamples,
+                    n_train=_train_rows(timings, task),
+                    random_state=random_state,
+                )
+            )
     table = pd.DataFrame(rows).merge(_time_table(timings), on=["task", "model"], how="left")
     named = not subjects_of(predictions).empty
     filled = [part for part in pairs if not part.empty]
     all_pairs = pd.concat(filled, ignore_index=True) if filled else pairs[0]
     answers = answer_notes(table, predictions, tasks)
-    all_notes = (*notes, *answers, *_statistics_notes(named, bool(filled)))
-    return Comparison(table, all_notes, all_pairs)
+    facts = dict(facts or {})
+    all_notes = (*warnings(facts), *notes, *answers, *_statistics_notes(named, bool(filled)))
+    return Comparison(with_facts(table, facts), all_notes, all_pairs, facts)
 
 
 def confusion(predictions: pd.DataFrame, task: Task, model: str) -> pd.DataFrame:
@@ -214,10 +238,11 @@ def _rows(panel: Panel, resamples: Resamples) -> list[dict[str, object]]:
         {
             "task": panel.task.name,
             "model": model,
-            "n_rows": len(panel.image_ids),
+            "n_rows": panel.n_photos,
             "n_subjects": panel.n_subjects,
             "n_folds": len(panel.by_fold),
-            "n_missing": int((~panel.answered[:, number]).sum()),
+            "n_repeats": panel.n_repeats,
+            "n_missing": int((~panel.answered[:, number]).sum()) // panel.n_repeats,
         }
         for number, model in enumerate(panel.models)
     ]
@@ -248,6 +273,14 @@ def _statistics_notes(named: bool, has_pairs: bool) -> list[str]:
     if has_pairs:
         notes.append(_PAIRS_NOTE.format(unit="people" if named else "photos"))
     return notes
+
+
+def _train_rows(timings: pd.DataFrame | None, task: Task) -> float | None:
+    """Return on how many rows a model of a task was trained, on average."""
+    if timings is None or "n_train" not in timings:
+        return None
+    rows = timings.loc[timings["task"] == task.name, "n_train"]
+    return None if rows.empty else float(rows.mean())
 
 
 def _time_table(timings: pd.DataFrame | None) -> pd.DataFrame:

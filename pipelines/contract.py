@@ -11,7 +11,7 @@ from pipelines.tasks import Task, find_task
 
 KEY = ["image_id", "task", "model"]
 COLUMNS = [*KEY, "fold", "y_true", "years_true", "years_pred"]
-OPTIONAL = ["subject_id", "y_pred", "answered"]
+OPTIONAL = ["subject_id", "protocol", "repeat", "y_pred", "answered"]
 TEXT = [*KEY, "y_true"]
 
 # How far from 1 the probabilities of a row may sum.
@@ -156,6 +156,50 @@ def subjects_of(table: pd.DataFrame) -> pd.Series:
     return known.set_index("image_id")["subject_id"].astype(object)
 
 
+def repeats_of(rows: pd.DataFrame) -> np.ndarray:
+    """Look up in which repeat of the folds each row was tested.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of the out-of-fold table.
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+        Zeros where the table has no repeats.
+    """
+    if "repeat" not in rows:
+        return np.zeros(len(rows), dtype=np.int64)
+    return rows["repeat"].to_numpy(dtype=np.int64)
+
+
+def _check_key(table: pd.DataFrame) -> None:
+    """Check that a model answers once for a photo, in each repeat, whose folds are its own."""
+    key = [*KEY, *(["repeat"] if "repeat" in table else [])]
+    doubled = table.duplicated(key)
+    if doubled.any():
+        raise PredictionTableError(
+            f"{doubled.sum()} rows repeat an {', '.join(key[:-1])} and {key[-1]}; first: "
+            f"{_first(table, doubled)}. Keep one of each."
+        )
+    repeats = pd.Series(repeats_of(table)).groupby(table["fold"].to_numpy()).nunique()
+    if (repeats > 1).any():
+        raise PredictionTableError(
+            f"Fold {repeats.index[repeats > 1][0]} is in {repeats.max()} repeats. Number the folds "
+            "of all repeats differently."
+        )
+
+
+def _check_protocol(table: pd.DataFrame) -> None:
+    """Compare only what was split alike."""
+    found = table["protocol"].dropna().unique() if "protocol" in table else []
+    if len(found) > 1:
+        raise PredictionTableError(
+            f"Predictions under several protocols can't be compared: {', '.join(map(str, found))}."
+        )
+
+
 def _check_subjects(table: pd.DataFrame) -> None:
     """Check that a photo is of one subject in every row."""
     if "subject_id" not in table:
@@ -201,19 +245,15 @@ def validate(table: pd.DataFrame, tasks: Sequence[Task]) -> None:
         If there are no rows, a column is missing, a key is doubled, a task or class is unknown,
         probabilities are not such, a class is named that is not the most probable one, a model
         gives probabilities for some of its answers only, a row without an answer has one, a number
-        is not finite, a photo has two subjects, or the
-        models of a task were not tested on the same photos in the same folds (then their scores
-        can't be compared).
+        is not finite, a photo has two subjects, a fold is in two repeats, there are two protocols,
+        or the models of a task were not tested on the same photos in the same folds (then their
+        scores can't be compared).
     """
     check_columns(table)
     if table.empty:
         raise PredictionTableError("The table of predictions has no rows.")
-    doubled = int(table.duplicated(KEY).sum())
-    if doubled:
-        raise PredictionTableError(
-            f"{doubled} rows repeat an image_id, task and model; first: "
-            f"{_first(table, table.duplicated(KEY))}. Keep one of each."
-        )
+    _check_key(table)
+    _check_protocol(table)
     _check_subjects(table)
     _check_silence(table)
     for name, rows in table.groupby("task"):

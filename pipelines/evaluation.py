@@ -8,7 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from pipelines.folds import each_side
 from pipelines.predictions import concat
+from pipelines.protocols import LEAKY
 from pipelines.subjects import assert_disjoint, subject_codes
 from pipelines.tasks import Task
 
@@ -30,7 +32,8 @@ class Evaluation:
     Parameters
     ----------
     predictions : DataFrame
-        The out-of-fold table, see `pipelines.predictions`; rows in the order of X.
+        The out-of-fold table, see `pipelines.predictions`; rows in the order of X, those of a row
+        in the order of the repeats.
     timings : DataFrame
         One row a fold: ``task``, ``model``, ``fold``, ``fit_seconds``,
         ``predict_ms_per_row``, ``n_train``, ``n_test``.
@@ -49,6 +52,7 @@ def cross_validate(
     model: str,
     image_ids: Sequence[str],
     folds: np.ndarray,
+    protocol: str | None = None,
     groups: Sequence[Any] | None = None,
     years: np.ndarray | None = None,
     fit_extras: Mapping[str, Mapping[str, np.ndarray]] | None = None,
@@ -71,8 +75,11 @@ def cross_validate(
         Name of the model in the tables.
     image_ids : sequence of str, length n
         Ids of the photos.
-    folds : ndarray of shape (n,), int
-        The fold in which each row is tested.
+    folds : ndarray of shape (n,) or (n, n_repeats), int
+        The fold in which each row is tested, as in `Folds`.
+    protocol : str or None
+        Name of the protocol that made the folds, for the table. Only ``"random"`` may put a subject
+        into two folds.
     groups : sequence of length n, or None
         Subject of each row; missing ones are subjects of their own.
     years : ndarray of shape (n,), float, or None
@@ -91,24 +98,31 @@ def cross_validate(
     ------
     ValueError
         If lengths differ, labels are no classes of the task or not finite, there are fewer
-        than two folds, or a subject is in more than one.
+        than two folds, or a subject is in more than one without the protocol ``"random"``.
     """
-    y = _check(task, X, y, image_ids, folds, groups, years)
+    y = _check(task, X, y, image_ids, folds, protocol, groups, years)
     extras = _check_extras(fit_extras or {}, len(X))
     parts, timings = [], []
-    for fold in np.unique(folds):
-        train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+    for repeat, fold, train, test in each_side(folds):
         fitted, seconds = _fit(make_estimator(), X, y, groups, extras, train)
         answers, test_seconds = _answers(fitted, X[test], task)
-        parts.append(pd.DataFrame({"row": test, "fold": fold, **answers}))
+        parts.append(pd.DataFrame({"row": test, "repeat": repeat, "fold": fold, **answers}))
         timings.append((fold, seconds, 1000 * test_seconds / len(test), len(train), len(test)))
         if progress is not None:
             progress(f"{task.name} {model} fold {fold}: {seconds:.1f} s, {len(train)} rows")
-    answers_table = pd.concat(parts).set_index("row").sort_index()
-    table = _truth(task, model, y, image_ids, years).join(answers_table)
+    truth = _truth(task, model, y, image_ids, years)
     if groups is not None:
-        table["subject_id"] = _names(groups)
+        truth["subject_id"] = _names(groups)
+    if protocol is not None:
+        truth["protocol"] = protocol
+    table = _joined(truth, pd.concat(parts), folds.ndim > 1)
     return Evaluation(concat([table]), _timing_table(task, model, timings))
+
+
+def _joined(truth: pd.DataFrame, answers: pd.DataFrame, repeated: bool) -> pd.DataFrame:
+    """Put the truth beside every answer; rows that are only trained on have none."""
+    answers = answers if repeated else answers.drop(columns="repeat")
+    return truth.join(answers.set_index("row").sort_index(kind="stable"), how="inner")
 
 
 def _check(
@@ -117,6 +131,7 @@ def _check(
     y: np.ndarray,
     image_ids: Sequence[str],
     folds: np.ndarray,
+    protocol: str | None,
     groups: Sequence[Any] | None,
     years: np.ndarray | None,
 ) -> np.ndarray:
@@ -124,10 +139,11 @@ def _check(
     for name, values in columns.items():
         if values is not None and len(values) != len(X):
             raise ValueError(f"'{name}' must have {len(X)} rows, as X has. Got {len(values)}.")
-    if len(np.unique(folds)) < 2:
-        raise ValueError("Cross-validation needs two folds or more. See assign_folds.")
-    if groups is not None:
-        assert_disjoint(subject_codes(groups, len(X)), np.asarray(folds))
+    for column in np.reshape(folds, (len(X), -1)).T:
+        if len(np.unique(column)) < 2:
+            raise ValueError("Cross-validation needs two folds or more. See assign_folds.")
+        if groups is not None and protocol != LEAKY:
+            assert_disjoint(subject_codes(groups, len(X)), column)
     return _check_labels(task, y)
 
 

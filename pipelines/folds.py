@@ -1,21 +1,25 @@
-"""Splits into folds that no person straddles.
+"""Folds of rows, once or several times, with what a reader must know of them.
 
-A random split of photos leaks: with several photos a person, most test rows have their
-subject in training, and a look-up of the person scores as a model of age. So every split
-here keeps a subject's photos on one side, and checks that it did.
+Every protocol but `random` is checked: no person may be in two folds.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from sklearn.model_selection import StratifiedKFold
 
-from pipelines.splits import Split, split_quietly
-from pipelines.subject_folds import SubjectKFold
-from pipelines.subjects import assert_disjoint, known_subjects, subject_codes
+from pipelines.protocols import (
+    LEAKY,
+    NEVER_TESTED,
+    PROTOCOLS,
+    REPEATABLE,
+    TEST_SHARE,
+    Rows,
+    choose_protocol,
+)
+from pipelines.shared_people import SharedPeople, shared_people
+from pipelines.subjects import assert_disjoint
 
 
 @dataclass(frozen=True)
@@ -26,126 +30,49 @@ class Folds:
     ----------
     protocol : str
         The protocol used; never ``"auto"``.
-    fold : ndarray of shape (n,), int64
-        The fold in which each row is tested.
+    fold : ndarray of shape (n,) or (n, n_repeats), int64
+        The fold in which each row is tested, in each repeat; -1 where it is only trained on. No two
+        repeats share a number.
     n_folds : int
-        How many folds there are.
+        How many folds there are, in all repeats.
     note : str
         One sentence for the caption of a table.
+    warning : str or None, default=None
+        What makes the scores doubtful; for every table, file and picture of them.
+    shared : SharedPeople or None, default=None
+        Of `random`: who is on both sides.
     """
 
     protocol: str
     fold: np.ndarray
     n_folds: int
     note: str
+    warning: str | None = None
+    shared: SharedPeople | None = None
+
+    @property
+    def n_repeats(self) -> int:
+        """How often the rows were put into folds."""
+        return 1 if self.fold.ndim == 1 else self.fold.shape[1]
 
 
-class _Rows:
-    """The checked arguments of `assign_folds`."""
+def each_side(folds: np.ndarray) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+    """Yield both sides of every fold.
 
-    def __init__(
-        self,
-        n_rows: int,
-        labels: Sequence[Any],
-        groups: Sequence[Any] | None,
-        fold: Sequence[Any] | None,
-        n_folds: int,
-        random_state: int | None,
-    ) -> None:
-        for name, values in (("labels", labels), ("groups", groups), ("fold", fold)):
-            if values is not None and len(values) != n_rows:
-                raise ValueError(f"'{name}' must have {n_rows} rows. Got {len(values)}.")
-        if n_folds < 2:
-            raise ValueError(f"'n_folds' must be 2 or more. Got {n_folds}.")
-        self.n_rows = n_rows
-        self.strata = _strata(labels, n_folds)
-        self.known = known_subjects(groups, n_rows)
-        self.subjects = subject_codes(groups, n_rows)
-        self.fold = fold
-        self.n_folds = n_folds
-        self.random_state = random_state
+    Parameters
+    ----------
+    folds : ndarray of shape (n,) or (n, n_repeats), int
+        As in `Folds`.
 
-    def need(self, count: int, what: str) -> None:
-        """Refuse more folds than there are subjects or photos."""
-        if count < self.n_folds:
-            raise ValueError(
-                f"{self.n_folds} folds need at least {self.n_folds} {what}. Got {count}. "
-                "Ask for fewer folds or give more data."
-            )
-
-
-def _official(rows: _Rows) -> tuple[np.ndarray, str]:
-    missing = rows.n_rows if rows.fold is None else int(pd.isna(pd.Series(rows.fold)).sum())
-    if missing:
-        raise ValueError(
-            f"Protocol 'official' needs a fold for every row; {missing} of {rows.n_rows} rows "
-            "have none. Use the protocol 'subjects' or 'photos'."
-        )
-    numbers = np.asarray(rows.fold).astype(np.int64)
-    return numbers, f"the data set's own {len(np.unique(numbers))} folds"
-
-
-def _by_subject(rows: _Rows) -> tuple[np.ndarray, str]:
-    _need_subjects(rows, "subjects")
-    rows.need(len(np.unique(rows.subjects)), "subjects")
-    splitter = SubjectKFold(rows.n_folds, shuffle=True, random_state=rows.random_state)
-    numbers = _number(split_quietly(splitter, rows.strata, rows.subjects), rows.n_rows)
-    return numbers, f"{rows.n_folds} stratified folds; no person is in two of them"
-
-
-def _by_photo(rows: _Rows) -> tuple[np.ndarray, str]:
-    if (rows.known >= 0).any():
-        raise ValueError(
-            "Protocol 'photos' would put photos of one person into training and test, and score "
-            "the recognition of people. These data name subjects: use the protocol 'subjects'."
-        )
-    rows.need(rows.n_rows, "photos")
-    splitter = StratifiedKFold(rows.n_folds, shuffle=True, random_state=rows.random_state)
-    numbers = _number(split_quietly(splitter, rows.strata, None), rows.n_rows)
-    note = f"{rows.n_folds} stratified folds of photos; the data name no subjects, so "
-    return numbers, note + "people may be on both sides"
-
-
-def _leave_one_out(rows: _Rows) -> tuple[np.ndarray, str]:
-    _need_subjects(rows, "leave-one-subject-out")
-    count = len(np.unique(rows.subjects))
-    return rows.subjects.astype(np.int64), f"leave one subject out, {count} subjects"
-
-
-PROTOCOLS: dict[str, Callable[[_Rows], tuple[np.ndarray, str]]] = {
-    "official": _official,
-    "subjects": _by_subject,
-    "leave-one-subject-out": _leave_one_out,
-    "photos": _by_photo,
-}
-
-
-def _choose(groups: Sequence[Any] | None, fold: Sequence[Any] | None, n_rows: int) -> str:
-    if fold is not None and not pd.isna(pd.Series(fold)).any():
-        return "official"
-    return "subjects" if (known_subjects(groups, n_rows) >= 0).any() else "photos"
-
-
-def _need_subjects(rows: _Rows, protocol: str) -> None:
-    if (rows.known < 0).all():
-        raise ValueError(
-            f"Protocol {protocol!r} needs subjects, and these data name none. "
-            "Use the protocol 'photos'."
-        )
-
-
-def _strata(labels: Sequence[Any], n_folds: int) -> np.ndarray:
-    """Give each label a number; those too rare to stratify by share one number."""
-    codes = pd.factorize(pd.Series(np.asarray(labels, dtype=object), dtype=object))[0]
-    counts = np.bincount(codes + 1)
-    return np.where(counts[codes + 1] < n_folds, -1, codes)
-
-
-def _number(splits: Iterator[Split], n_rows: int) -> np.ndarray:
-    numbers = np.empty(n_rows, dtype=np.int64)
-    for number, (_, test) in enumerate(splits):
-        numbers[test] = number
-    return numbers
+    Yields
+    ------
+    repeat, fold : int
+    train, test : ndarray of int
+        Row numbers, sorted.
+    """
+    for repeat, column in enumerate(folds.reshape(len(folds), -1).T):
+        for fold in np.unique(column[column != NEVER_TESTED]):
+            yield repeat, int(fold), np.flatnonzero(column != fold), np.flatnonzero(column == fold)
 
 
 def assign_folds(
@@ -156,18 +83,22 @@ def assign_folds(
     groups: Sequence[Any] | None = None,
     fold: Sequence[Any] | None = None,
     n_folds: int = 5,
+    test_share: float | None = None,
+    n_repeats: int = 1,
     random_state: int | None = 0,
 ) -> Folds:
     """Assign each row to the fold in which it is tested.
 
     Parameters
     ----------
-    protocol : {"official", "subjects", "leave-one-subject-out", "photos", "auto"}
+    protocol : str
         - ``official``: the data set's own folds.
-        - ``subjects``: people in folds, stratified by `labels`.
+        - ``subject``: people in folds, stratified by `labels`.
         - ``leave-one-subject-out``: one fold a person (the protocol of FG-NET).
-        - ``photos``: photos in folds, stratified; only for data that names no subjects.
-        - ``auto``: the first of official, subjects and photos that the data allows.
+        - ``holdout``: one test set of people, stratified; all others are trained on.
+        - ``random``: photos in folds, stratified, whoever they show, with a warning.
+        - ``auto``: official where no person is on both sides, else subject where people are named,
+          else random.
     n_rows : int
         Number of rows.
     labels : sequence of length n_rows
@@ -177,9 +108,13 @@ def assign_folds(
     fold : sequence of length n_rows, or None
         The data set's own folds.
     n_folds : int, default=5
-        How many folds ``subjects`` and ``photos`` make.
+        How many folds ``subject`` and ``random`` make.
+    test_share : float or None, default=None
+        The share of rows that ``holdout`` tests, a fifth by default, as near as people allow.
+    n_repeats : int, default=1
+        How often ``subject``, ``holdout`` and ``random`` do it, each time from another seed.
     random_state : int or None, default=0
-        Seed of the shuffling.
+        Seed of the shuffling; the first repeat is what it makes without others.
 
     Returns
     -------
@@ -188,24 +123,86 @@ def assign_folds(
     Raises
     ------
     ValueError
-        If the protocol is unknown, does not fit the data, or a subject is in two folds.
+        If the protocol is unknown, does not fit the data or the options, or a subject is in two
+        folds.
 
     Examples
     --------
-    >>> folds = assign_folds("subjects", n_rows=4, labels=["a", "a", "b", "b"],
+    >>> folds = assign_folds("subject", n_rows=4, labels=["a", "a", "b", "b"],
     ...                      groups=["ann", "ann", "bob", "cy"], n_folds=2)
     >>> bool(folds.fold[0] == folds.fold[1])
     True
     """
+    share = TEST_SHARE if test_share is None else test_share
+    rows = Rows(n_rows, labels, groups, fold, n_folds, share, random_state)
+    why = ""
     if protocol == "auto":
-        protocol = _choose(groups, fold, n_rows)
+        protocol, why = choose_protocol(rows)
+    _check_options(protocol, test_share, n_repeats)
+    columns, notes = _columns(protocol, rows, n_repeats)
+    numbers = np.column_stack(columns) if n_repeats > 1 else columns[0]
+    count = len(np.unique(numbers[numbers != NEVER_TESTED]))
+    note = notes[0] + why
+    if n_repeats > 1:
+        note += f"; {n_repeats} times, each with another seed"
+    if protocol != LEAKY:
+        return Folds(protocol, numbers, count, note)
+    shared = shared_people(rows.known, numbers)
+    return Folds(protocol, numbers, count, note, shared.warning, shared)
+
+
+def _check_options(protocol: str, test_share: float | None, n_repeats: int) -> None:
     if protocol not in PROTOCOLS:
         known = ", ".join([*PROTOCOLS, "auto"])
         raise ValueError(f"Unknown protocol {protocol!r}. Known protocols: {known}.")
-    rows = _Rows(n_rows, labels, groups, fold, n_folds, random_state)
-    numbers, note = PROTOCOLS[protocol](rows)
+    if test_share is not None and protocol != "holdout":
+        raise ValueError(
+            f"Only the protocol 'holdout' takes a test share. Got {test_share:g} and {protocol!r}."
+        )
+    if n_repeats < 1:
+        raise ValueError(f"'n_repeats' must be 1 or more. Got {n_repeats}.")
+    if n_repeats > 1 and protocol not in REPEATABLE:
+        raise ValueError(
+            f"The folds of protocol {protocol!r} are always the same, so they can't be repeated. "
+            f"Those of {', '.join(REPEATABLE)} can."
+        )
+
+
+def _columns(protocol: str, rows: Rows, n_repeats: int) -> tuple[list[np.ndarray], list[str]]:
+    """Make the fold numbers of every repeat, checked, each repeat above the last one's."""
+    columns, notes, start = [], [], 0
+    for repeat in range(n_repeats):
+        seed = repeat_seed(rows.random_state, repeat)
+        numbers, note = PROTOCOLS[protocol](replace(rows, random_state=seed))
+        _check(protocol, numbers, rows)
+        columns.append(np.where(numbers == NEVER_TESTED, numbers, numbers + start))
+        notes.append(note)
+        start = int(columns[-1].max()) + 1
+    return columns, notes
+
+
+def _check(protocol: str, numbers: np.ndarray, rows: Rows) -> None:
     count = len(np.unique(numbers))
     if count < 2:
         raise ValueError(f"Protocol {protocol!r} needs two folds or more. Got {count}.")
-    assert_disjoint(subject_codes(groups, n_rows), numbers)
-    return Folds(protocol, numbers, count, note)
+    if protocol != LEAKY:
+        assert_disjoint(rows.subjects, numbers)
+
+
+def repeat_seed(random_state: int | None, repeat: int) -> int | None:
+    """Return the seed of a repeat.
+
+    Parameters
+    ----------
+    random_state : int or None
+    repeat : int
+        From 0.
+
+    Returns
+    -------
+    int or None
+        `random_state` itself for the first, and else one that no neighbouring seed's repeats share.
+    """
+    if random_state is None or repeat == 0:
+        return random_state
+    return int(np.random.SeedSequence([random_state, repeat]).generate_state(1)[0])

@@ -127,9 +127,11 @@ def average_predictions(tables: Sequence[pd.DataFrame], task: Task, model: str) 
     tables = list(tables)
     _check(tables, task)
     first = tables[0]
-    order = first["image_id"].to_numpy()
-    aligned = [table.set_index("image_id").loc[order] for table in tables]
-    facts = first[["image_id", "fold", "y_true", "years_true"]].reset_index(drop=True)
+    # A photo that was tested in several repeats is in another fold in each.
+    order = pd.MultiIndex.from_frame(first[["image_id", "fold"]])
+    aligned = [table.set_index(["image_id", "fold"]).loc[order] for table in tables]
+    shared = [name for name in ("protocol", "repeat") if name in first]
+    facts = first[["image_id", "fold", "y_true", "years_true", *shared]].reset_index(drop=True)
     return concat([facts.assign(task=task.name, model=model, **_answers(aligned, task))])
 
 

@@ -31,7 +31,11 @@ _MEANS = {
 
 
 def compare_pairs(
-    panel: Panel, resamples: Resamples | None = None, *, random_state: int = 0
+    panel: Panel,
+    resamples: Resamples | None = None,
+    *,
+    n_train: float | None = None,
+    random_state: int = 0,
 ) -> pd.DataFrame:
     """Compare every two models of a task by every metric.
 
@@ -40,6 +44,8 @@ def compare_pairs(
     panel : Panel
     resamples : Resamples or None, default=None
         Of `panel`, if they are at hand.
+    n_train : float or None, default=None
+        Rows that a model was trained on, on average; by default those of a repeat's other folds.
     random_state : int, default=0
         Seed of resamples and swaps.
 
@@ -82,7 +88,7 @@ def compare_pairs(
             row |= {"score_a": total[first], "score_b": total[second]}
             row |= {"difference": differences[0], "low": low, "high": high}
             row["p_swap"] = _swap(resamples.total, chosen, complete, metric, (first, second))
-            row["p_corrected_t"] = _corrected_t(folds[:, first] - folds[:, second], panel)
+            row["p_corrected_t"] = _corrected_t(folds[:, first] - folds[:, second], panel, n_train)
             row["detectable"] = _detectable(panel, metric, (first, second), len(pairs))
             rows.append(row)
         table = pd.DataFrame(rows)
@@ -97,7 +103,7 @@ def _facts(panel: Panel, metric: Metric, pair: tuple[int, int]) -> dict[str, obj
         "metric": metric.name,
         "model_a": panel.models[pair[0]],
         "model_b": panel.models[pair[1]],
-        "n_rows": len(panel.image_ids),
+        "n_rows": panel.n_photos,
         "n_subjects": panel.n_subjects,
         "p_mcnemar": _mcnemar(panel, pair) if metric.name == "accuracy" else np.nan,
     }
@@ -126,11 +132,13 @@ def _mcnemar(panel: Panel, pair: tuple[int, int]) -> float:
     return mcnemar(int(np.sum(first & ~second)), int(np.sum(second & ~first)))
 
 
-def _corrected_t(differences: np.ndarray, panel: Panel) -> float:
-    if len(differences) < 2:
-        return np.nan
+def _corrected_t(differences: np.ndarray, panel: Panel, n_train: float | None) -> float:
     n_test = len(panel.folds) / len(differences)
-    return corrected_t(differences, len(panel.folds) - n_test, n_test)
+    others = len(panel.folds) / panel.n_repeats - n_test if n_train is None else n_train
+    # A held-out test set has no other folds: who was trained on is not in the predictions.
+    if len(differences) < 2 or others <= 0:
+        return np.nan
+    return corrected_t(differences, others, n_test)
 
 
 def _detectable(panel: Panel, metric: Metric, pair: tuple[int, int], n_pairs: int) -> float:

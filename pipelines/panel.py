@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from pipelines.answers import answered, has_probabilities
-from pipelines.contract import subjects_of
-from pipelines.subjects import subject_codes
+from pipelines.contract import repeats_of, subjects_of
+from pipelines.subjects import known_subjects
 from pipelines.tallies import add_up, tally_rows
 from pipelines.tasks import Task
 
@@ -24,8 +24,11 @@ class Panel:
     models : tuple of str
         In the order of the table.
     image_ids : ndarray of shape (n,), object
-        Sorted, so that the order of the table's rows changes nothing.
+        Sorted, so that the order of the table's rows changes nothing. A photo that was tested in
+        several repeats is as often there, and so are its subject's sums.
     folds : ndarray of shape (n,), int
+    repeats : ndarray of shape (n,), int
+        In which repeat of the folds each row was tested.
     subjects : ndarray of shape (n,), int
         Who is in each photo; a photo that names nobody is a subject of its own.
     sums : ndarray of shape (n, n_models, K), float64
@@ -38,6 +41,7 @@ class Panel:
     models: tuple[str, ...]
     image_ids: np.ndarray
     folds: np.ndarray
+    repeats: np.ndarray
     subjects: np.ndarray
     sums: np.ndarray
     answered: np.ndarray
@@ -46,6 +50,16 @@ class Panel:
     def n_subjects(self) -> int:
         """Number of different subjects."""
         return int(self.subjects.max()) + 1
+
+    @property
+    def n_photos(self) -> int:
+        """Number of different photos."""
+        return len(np.unique(self.image_ids))
+
+    @property
+    def n_repeats(self) -> int:
+        """How often the photos were put into folds."""
+        return len(np.unique(self.repeats))
 
     @cached_property
     def by_subject(self) -> np.ndarray:
@@ -79,6 +93,7 @@ def make_panel(predictions: pd.DataFrame, task: Task) -> Panel:
         models=tuple(parts),
         image_ids=first["image_id"].to_numpy(dtype=object),
         folds=first["fold"].to_numpy(dtype=np.int64),
+        repeats=repeats_of(first),
         subjects=row_subjects(predictions, first),
         sums=np.stack([tally_rows(part, task) for part in parts.values()], axis=1),
         answered=np.column_stack([answered(part) for part in parts.values()]),
@@ -103,12 +118,12 @@ def each_model(
     model : str
         In the order of the table.
     rows : DataFrame
-        Sorted by `image_id`, so that the order of the table's rows changes nothing.
+        Sorted by `image_id` and fold, so that the order of the table's rows changes nothing.
     """
     for task in tasks:
         rows = predictions[predictions["task"] == task.name]
         for model, part in rows.groupby("model", sort=False):
-            yield task, str(model), part.sort_values("image_id")
+            yield task, str(model), part.sort_values(["image_id", "fold"])
 
 
 def each_classification(
@@ -126,7 +141,7 @@ def each_classification(
     ------
     task : Task
     parts : dict of str to DataFrame
-        Rows by model, each sorted by `image_id`: the same photos.
+        Rows by model, each sorted by `image_id` and fold: the same photos.
     subjects : ndarray of shape (n,), int64
         Who is in each of them.
     """
@@ -154,8 +169,33 @@ def each_probabilistic(
             yield task, sure, subjects
 
 
+def each_repeat(rows: pd.DataFrame) -> list[np.ndarray]:
+    """Tell which rows belong to each repeat of the folds.
+
+    What is fitted on the other folds must stay inside a repeat: the others test the same photos.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of one task and model.
+
+    Returns
+    -------
+    list of ndarray of shape (n,), bool
+        One a repeat.
+    """
+    repeats = repeats_of(rows)
+    return [repeats == repeat for repeat in np.unique(repeats)]
+
+
+def has_other_folds(rows: pd.DataFrame) -> bool:
+    """Tell whether every row has another fold in its repeat: a held-out test set has none."""
+    folds = rows["fold"].to_numpy()
+    return all(len(np.unique(folds[inside])) > 1 for inside in each_repeat(rows))
+
+
 def rows_of(predictions: pd.DataFrame, task: Task, model: str) -> pd.DataFrame:
-    """Find the rows of a classification and model, sorted by `image_id`.
+    """Find the rows of a classification and model, sorted by `image_id` and fold.
 
     Raises
     ------
@@ -183,7 +223,10 @@ def row_subjects(predictions: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n,), int64
-        A photo that names nobody is a subject of its own.
+        A photo that names nobody is a subject of its own: one, however often it was tested.
     """
     names = rows["image_id"].map(subjects_of(predictions))
-    return subject_codes(names.tolist(), len(rows))
+    codes = known_subjects(names.tolist(), len(rows))
+    alone = codes < 0
+    codes[alone] = codes.max(initial=-1) + 1 + pd.factorize(rows.loc[alone, "image_id"])[0]
+    return codes

@@ -1,6 +1,7 @@
 """The table of out-of-fold predictions: what every score is computed from.
 
-One row a photo, task and model, predicted by a model that never saw the photo's person:
+One row a photo, task and model, predicted by a model that never saw the photo's person (under the
+protocol `random`, that never saw the photo). Where folds were repeated, one a repeat:
 
 =============  =========================================================================
 ``image_id``   the photo
@@ -13,6 +14,10 @@ One row a photo, task and model, predicted by a model that never saw the photo's
 ``years_pred`` predicted, or expected, age in years; missing where the model gives none
 ``subject_id`` who is in the photo; missing where unknown. The column may be left out: each
                photo then counts as a subject of its own
+``protocol``   name of the protocol that made the folds, the same in all rows. It may be left out,
+               or be missing in the rows of some models
+``repeat``     which repeat of the folds, from 0, where they were repeated; folds of two repeats
+               have different numbers. Left out where they were not
 ``y_pred``     the class that a model names; missing where its probabilities say it. The column
                may be left out
 ``answered``   0 where the model gives no answer, else 1. The column may be left out: all are
@@ -54,6 +59,9 @@ __all__ = [
     "validate",
     "write",
 ]
+
+# Optional columns of whole numbers, and what they are in the rows of a model without them.
+_COUNTS = {"repeat": 0, "answered": 1}
 
 # The largest file that is read, in bytes: some two million rows.
 MAX_BYTES = 512 << 20
@@ -172,10 +180,13 @@ def _without_pyarrow(path: Path) -> PredictionTableError:
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """Give the columns their types: an empty column of a file has none."""
-    optional = table.columns.intersection([name for name in OPTIONAL if name != "answered"])
+    optional = table.columns.intersection([n for n in OPTIONAL if n not in _COUNTS])
     text = dict.fromkeys([*TEXT, *optional], "str")
     numbers = {name: np.float64 for name in table.columns if name.startswith(("p_", "years_"))}
-    typed = table.astype({**text, **numbers, "fold": np.int64})
-    if "answered" in typed:
-        typed["answered"] = typed["answered"].astype(np.float64).fillna(1).astype(np.int64)
-    return typed
+    table = table.astype({**text, **numbers, "fold": np.int64})
+    # Where a model was tested once validation says that others were not.
+    for name, missing in _COUNTS.items():
+        if name in table:
+            counts = table[name].astype(object)
+            table[name] = counts.where(counts.notna(), missing).astype(np.int64)
+    return table

@@ -57,7 +57,7 @@ def score_cells(table: pd.DataFrame, pairs: pd.DataFrame, mark: Mark) -> pd.Data
         "Task": table["task"],
         "Model": table["model"],
         "Photos": table["n_rows"].astype(str),
-        "Folds": table["n_folds"].astype(str),
+        "Folds": _folds(table),
     }
     if table["n_missing"].any():
         columns["No answer"] = table["n_missing"].astype(str)
@@ -124,6 +124,17 @@ def latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
 
 
+def has_many_folds(table: pd.DataFrame) -> pd.Series:
+    """Tell which rows are scored over all photos at once: see `MOST_FOLDS`."""
+    return table["n_folds"] / table["n_repeats"] > MOST_FOLDS
+
+
+def _folds(table: pd.DataFrame) -> pd.Series:
+    """Write the folds of one repeat, and how often there are so many."""
+    once = (table["n_folds"] // table["n_repeats"]).astype(str)
+    return once.where(table["n_repeats"] == 1, table["n_repeats"].astype(str) + "x" + once)
+
+
 def _thousands(number: float) -> str:
     return MISSING if pd.isna(number) else f"{number / 1000:,.0f} k"
 
@@ -131,7 +142,7 @@ def _thousands(number: float) -> str:
 def _score_column(
     table: pd.DataFrame, pairs: pd.DataFrame, metric: Metric, mark: Mark
 ) -> pd.Series:
-    pooled = table["n_folds"] > MOST_FOLDS
+    pooled = has_many_folds(table)
     values = table[f"{metric.name}_mean"].where(~pooled, table[f"{metric.name}_pooled"])
     spreads = table[f"{metric.name}_std"].where(~pooled)
     shown = (values * metric.scale).round(metric.decimals)

@@ -34,6 +34,7 @@ def recall_table(
     tables = []
     for task, parts, subjects in each_classification(predictions, tasks):
         true = next(iter(parts.values()))["y_true"].to_numpy(dtype=object)
+        photos = next(iter(parts.values()))["image_id"].to_numpy(dtype=str)
         names = [name for name in task.classes or () if (true == name).any()]
         right = [true == predicted_classes(part, task) for part in parts.values()]
         columns = [np.where(true == name, hits, np.nan) for hits in right for name in names]
@@ -43,7 +44,7 @@ def recall_table(
             "task": task.name,
             "model": np.repeat(list(parts), len(names)),
             "class": names * len(parts),
-            "n_rows": [int((true == name).sum()) for name in names] * len(parts),
+            "n_rows": [len(np.unique(photos[true == name])) for name in names] * len(parts),
             "n_subjects": [len(np.unique(subjects[true == name])) for name in names] * len(parts),
             "recall": np.nanmean(values, axis=0),
         }

@@ -8,7 +8,13 @@ import pandas as pd
 from pipelines.answers import answered, has_probabilities, predicted_classes
 from pipelines.calibration import brier, debiased_error, ece, ece_by_chance, equal_mass
 from pipelines.intervals import mean_intervals
-from pipelines.panel import each_probabilistic, row_subjects, rows_of
+from pipelines.panel import (
+    each_probabilistic,
+    each_repeat,
+    has_other_folds,
+    row_subjects,
+    rows_of,
+)
 from pipelines.tasks import Task
 from pipelines.temperature import cool_across_folds
 
@@ -41,10 +47,12 @@ def calibration_table(
     DataFrame
         One row a task, model and form: ``form`` is "as given" or "temperature, cross-fitted" (see
         `pipelines.temperature`; missing with one fold), ``temperature`` (mean over folds),
-        ``n_rows``, ``n_subjects``, ``accuracy``, ``confidence`` (mean), ``ece`` (equal width),
-        ``ece_mass`` (equal mass), ``ece_by_chance`` (of a calibrated model, equal width),
+        ``n_rows`` (answers), ``n_subjects``, ``accuracy``, ``confidence`` (mean), ``ece`` (equal
+        width), ``ece_mass`` (equal mass), ``ece_by_chance`` (of a calibrated model, equal width),
         ``error_debiased``, ``brier``, and ``brier_low`` and ``brier_high``, its 95 % interval over
-        subjects. Of the faces with an answer; a model that names classes only has no row.
+        subjects. Of the faces with an answer; a model that names classes only has no row. Errors of
+        calibration are means over repeats: the answers of one are of different photos, as their
+        formulas ask.
     """
     tables = []
     for task, parts, subjects in each_probabilistic(predictions, tasks):
@@ -54,7 +62,12 @@ def calibration_table(
             true = pd.Index(task.classes or ()).get_indexer(part["y_true"])[there]
             for form, temperature, probabilities in _forms(part[there], task, true):
                 row = {"task": task.name, "model": model, "form": form, "temperature": temperature}
-                rows.append(row | _scores(probabilities, true, subjects[there], random_state))
+                row |= {"n_rows": len(true), "n_subjects": len(np.unique(subjects[there]))}
+                scores = [
+                    _scores(probabilities[inside], true[inside], random_state)
+                    for inside in each_repeat(part[there])
+                ]
+                rows.append(row | pd.DataFrame(scores).mean(skipna=False).to_dict())
                 squares.append(np.full(len(there), np.nan))
                 squares[-1][there] = brier(probabilities, true)
         values = np.column_stack(squares)
@@ -70,10 +83,13 @@ def _forms(
     """Yield name, temperature and probabilities: as given, and cooled where there are folds."""
     given = part[task.probability_columns].to_numpy(dtype=np.float64)
     yield AS_GIVEN, 1.0, given
-    folds = part["fold"].to_numpy()
-    if len(np.unique(folds)) > 1:
-        cooled, temperatures = cool_across_folds(given, true, folds)
-        yield COOLED, float(np.mean(temperatures)), cooled
+    if not has_other_folds(part):
+        return
+    folds, cooled, temperatures = part["fold"].to_numpy(), np.empty_like(given), []
+    for inside in each_repeat(part):
+        cooled[inside], found = cool_across_folds(given[inside], true[inside], folds[inside])
+        temperatures.append(found)
+    yield COOLED, float(np.mean(np.concatenate(temperatures))), cooled
 
 
 def reliability_table(
@@ -99,9 +115,9 @@ def reliability_table(
     Returns
     -------
     DataFrame
-        One row a bin: ``task``, ``model``, ``n_rows``, ``n_subjects``, ``confidence_min``,
-        ``confidence_max``, ``confidence`` (mean), ``accuracy``, and its 95 % interval over
-        subjects, ``low`` and ``high``.
+        One row a bin: ``task``, ``model``, ``n_rows`` (answers), ``n_subjects``,
+        ``confidence_min``, ``confidence_max``, ``confidence`` (mean), ``accuracy``, and its 95 %
+        interval over subjects, ``low`` and ``high``.
 
     Raises
     ------
@@ -158,14 +174,10 @@ def confidences(rows: pd.DataFrame, task: Task) -> tuple[np.ndarray, np.ndarray]
     return np.minimum(probabilities.max(axis=1), 1.0), correct
 
 
-def _scores(
-    probabilities: np.ndarray, true: np.ndarray, subjects: np.ndarray, random_state: int
-) -> dict[str, float]:
+def _scores(probabilities: np.ndarray, true: np.ndarray, random_state: int) -> dict[str, float]:
     confidence = np.minimum(probabilities.max(axis=1), 1.0)
     correct = probabilities.argmax(axis=1) == true
     return {
-        "n_rows": len(true),
-        "n_subjects": len(np.unique(subjects)),
         "accuracy": float(correct.mean()),
         "confidence": float(confidence.mean()),
         "ece": ece(confidence, correct),

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.intervals import mean_intervals
-from pipelines.panel import each_probabilistic
+from pipelines.panel import each_probabilistic, each_repeat, has_other_folds
 from pipelines.reliability import confidences
 from pipelines.tallies import add_up
 from pipelines.tasks import Task
@@ -186,8 +186,7 @@ def selective_table(
         for model, part in parts.items():
             confidence, correct = confidences(part, task)
             shared = {"task": task.name, "model": model, "area": area(confidence, correct)}
-            folds = part["fold"].to_numpy()
-            for question in _questions(confidence, correct, folds, coverages, accuracies):
+            for question in _questions(part, confidence, correct, coverages, accuracies):
                 answered = confidence >= question.pop("thresholds")
                 rows.append(shared | question | {"n_answered": int(answered.sum())})
                 columns.append(np.where(answered, correct, np.nan))
@@ -207,9 +206,9 @@ def selective_table(
 
 
 def _questions(
+    part: pd.DataFrame,
     confidence: np.ndarray,
     correct: np.ndarray,
-    folds: np.ndarray,
     coverages: Sequence[float],
     accuracies: Sequence[float],
 ) -> Iterator[dict[str, Any]]:
@@ -217,10 +216,15 @@ def _questions(
     for asked in coverages:
         thresholds = _surest(confidence, asked)
         yield _question("coverage", asked, thresholds)
-    if len(np.unique(folds)) > 1:
-        for asked in accuracies:
-            thresholds = thresholds_across_folds(confidence, correct, folds, asked)
-            yield _question("accuracy", asked, thresholds)
+    if not has_other_folds(part):
+        return
+    folds, thresholds = part["fold"].to_numpy(), np.empty(len(part))
+    for asked in accuracies:
+        for inside in each_repeat(part):
+            thresholds[inside] = thresholds_across_folds(
+                confidence[inside], correct[inside], folds[inside], asked
+            )
+        yield _question("accuracy", asked, thresholds.copy())
 
 
 def _question(name: str, asked: float, thresholds: np.ndarray) -> dict[str, Any]:

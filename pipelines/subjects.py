@@ -48,6 +48,17 @@ def subject_codes(groups: Sequence[Any] | None, n_rows: int) -> np.ndarray:
     return codes
 
 
+def straddling_subjects(groups: np.ndarray, fold: np.ndarray) -> int:
+    """Count the subjects that are in two folds or more.
+
+    Parameters
+    ----------
+    groups, fold : ndarray of shape (n,)
+    """
+    pairs = pd.DataFrame({"group": groups, "fold": fold}).drop_duplicates()
+    return int((pairs["group"].value_counts() > 1).sum())
+
+
 def assert_disjoint(groups: np.ndarray, fold: np.ndarray) -> None:
     """Check that no subject is in two folds.
 
@@ -56,10 +67,9 @@ def assert_disjoint(groups: np.ndarray, fold: np.ndarray) -> None:
     ValueError
         If any is; says how many.
     """
-    pairs = pd.DataFrame({"group": groups, "fold": fold}).drop_duplicates()
-    straddling = int((pairs["group"].value_counts() > 1).sum())
+    straddling = straddling_subjects(groups, fold)
     if straddling:
         raise ValueError(
-            f"{straddling} of {pairs['group'].nunique()} subjects are in more than one fold, so "
-            "a model would be tested on people it was trained on. Use the protocol 'subjects'."
+            f"{straddling} of {len(np.unique(groups))} subjects are in more than one fold, so "
+            "a model would be tested on people it was trained on. Use the protocol 'subject'."
         )

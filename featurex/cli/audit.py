@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from featurex.cli.shared import (
+    AgeKind,
     AgePolicy,
     Ages,
     CacheDir,
@@ -69,6 +70,7 @@ def audit(
     device: Device = "auto",
     age_policy: AgePolicy = "strict",
     photos: Photos = None,
+    age_kind: AgeKind = None,
     ages: Ages = None,
     limit: Limit = None,
     subjects: Subjects = None,
@@ -92,6 +94,7 @@ def audit(
         root,
         age_policy=age_policy,
         photos=photos,
+        age_kind=age_kind,
         ages=ages,
         limit=limit,
         seed=seed,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from featurex.cli.shared import (
+    AgeKind,
     AgePolicy,
     Ages,
     BackboneName,
@@ -34,6 +37,10 @@ from featurex.cli.shared import (
 )
 from featurex.detectors import DEFAULT_DETECTOR
 from featurex.networks import NETWORKS
+
+if TYPE_CHECKING:
+    from featurex.manifest import Manifest
+    from pipelines import Task
 
 DEFAULT_MODELS = ["majority", "svm", "random-forest", "mlp", "finetuned"]
 OTHER_MODELS = [name for name in NETWORKS if name not in DEFAULT_MODELS]
@@ -73,6 +80,14 @@ def compare(
             "docs/outside-models.md. NAME:MODEL=FILE for a predictions.csv of several models.",
         ),
     ] = None,
+    test_dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--test-dataset",
+            metavar="NAME[=ROOT]",
+            help="Train on all of DATASET and test on all of this one, such as fgnet=FOLDER.",
+        ),
+    ] = None,
     backbone: BackboneName = "dlib-resnet",
     weights: Weights = None,
     precision: Precision = "float32",
@@ -81,10 +96,19 @@ def compare(
     protocol: Annotated[
         str,
         typer.Option(
-            help="official, subjects, leave-one-subject-out, photos, or auto: the first that fits."
+            help="official, subject, leave-one-subject-out, holdout, random (people may be on both "
+            "sides), or auto: the first honest one that fits."
         ),
     ] = "auto",
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
+    test_share: Annotated[
+        float | None,
+        typer.Option(min=0.05, max=0.95, help="Of holdout: the share tested, 0.2 by default."),
+    ] = None,
+    repeats: Annotated[
+        int,
+        typer.Option(min=1, max=100, help="Of subject, holdout, random: so many times, reseeded."),
+    ] = 1,
     epochs: Annotated[int, typer.Option(min=1, help="Most epochs of a network.")] = 12,
     batch_size: Annotated[int, typer.Option(min=2, help="Chips a training step.")] = 64,
     train: Train = None,
@@ -92,13 +116,14 @@ def compare(
     jobs: Jobs = -1,
     age_policy: AgePolicy = "strict",
     photos: Photos = None,
+    age_kind: AgeKind = None,
     ages: Ages = None,
     limit: Limit = None,
     subjects: Subjects = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Compare models on one data set. Cross-validated, so that no person is on both sides."""
+    """Compare models on one data set, or across two. No person is on both sides."""
     from featurex.cli import stages
     from featurex.design import Design
     from featurex.face_table import FaceTable
@@ -113,21 +138,23 @@ def compare(
     from featurex.outside import read_outside
     from featurex.report_files import write_result
     from featurex.tasks import choose_tasks
+    from featurex.transfer import TransferTable, join_manifests, shared_tasks
 
     models = check_model_names(model or DEFAULT_MODELS)
     check_training(train or [])
-    manifest = read_manifest(
-        dataset,
-        root,
-        age_policy=age_policy,
-        photos=photos,
-        ages=ages,
-        limit=limit,
-        seed=seed,
-        subjects=subjects,
-    )
-    tasks = served_tasks(choose_tasks(task or [], manifest), models, named=bool(task))
-    outside = read_outside(predictions or [], manifest, tasks, models)
+    read = partial(read_manifest, age_policy=age_policy, ages=ages, limit=limit, seed=seed)
+    manifest = tested = read(dataset, root, photos=photos, age_kind=age_kind, subjects=subjects)
+    if test_dataset:
+        _refuse_folds(protocol, repeats, test_share)
+        name, _, place = test_dataset.partition("=")
+        tested = read(name, Path(place) if place else None)
+        found = shared_tasks(task or [], manifest, tested)
+        _tell_missing(manifest, tested, [] if task else found)
+        manifest = join_manifests(manifest, tested)
+    else:
+        found = choose_tasks(task or [], manifest)
+    tasks = served_tasks(found, models, named=bool(task))
+    outside = read_outside(predictions or [], tested, tasks, models)
     ready_folder(out_dir)
     face_cache = stages.open_cache(
         cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
@@ -138,9 +165,10 @@ def compare(
     options = ModelOptions(
         backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())
     )
-    design = Design(tasks, models, protocol, folds, options, outside)
+    design = Design(tasks, models, protocol, folds, options, repeats, test_share, outside)
     checkpoints = out_dir / "checkpoints"
-    result = stages.run_comparison(FaceTable(manifest, face_cache), design, checkpoints)
+    faces = (TransferTable if test_dataset else FaceTable)(manifest, face_cache)
+    result = stages.run_comparison(faces, design, checkpoints)
     files = write_result(result, design, out_dir)
     remove_checkpoints(checkpoints)
     if json:
@@ -152,3 +180,19 @@ def compare(
         return
     stages.print_comparison(result.comparison, "Comparison")
     say(f"Wrote {len(files)} files into {out_dir}.")
+
+
+def _refuse_folds(protocol: str, repeats: int, test_share: float | None) -> None:
+    if protocol != "auto" or repeats > 1 or test_share is not None:
+        raise ValueError(
+            "--test-dataset is a protocol of its own: leave out --protocol, --repeats and "
+            "--test-share."
+        )
+
+
+def _tell_missing(train: Manifest, test: Manifest, tasks: Sequence[Task]) -> None:
+    """Say which of the usual tasks the data to test on have no label for."""
+    names = [task.name for task in tasks]
+    missing = [name for name in train.tasks() if name not in names]
+    if names and missing:
+        say(f"Left out, since {test.dataset} has no label for it: {', '.join(missing)}.")

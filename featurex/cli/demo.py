@@ -46,7 +46,7 @@ def demo(
     cache = stages.open_cache(folder / "cache", "dlib-resnet")
     stages.fill(manifest, cache, quiet=False)
     options = ModelOptions(epochs=EPOCHS, batch_size=BATCH_SIZE, seed=seed, n_jobs=-1)
-    design = Design([AGE_GROUP, GENDER], MODELS, "subjects", FOLDS, options)
+    design = Design([AGE_GROUP, GENDER], MODELS, "subject", FOLDS, options)
     faces = FaceTable(manifest, cache)
     result = stages.run_comparison(faces, design)
     stages.print_comparison(result.comparison, "Comparison (rendered people)")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from featurex.cli.shared import (
+    AgeKind,
     AgePolicy,
     Ages,
     CacheDir,
@@ -52,6 +53,7 @@ def extract(
     ] = None,
     age_policy: AgePolicy = "strict",
     photos: Photos = None,
+    age_kind: AgeKind = None,
     ages: Ages = None,
     limit: Limit = None,
     seed: Seed = 0,
@@ -65,7 +67,14 @@ def extract(
     if weights and len(names) > 1:
         raise ValueError("--weights names the file of one backbone: extract the others without it.")
     manifest = read_manifest(
-        dataset, root, age_policy=age_policy, photos=photos, ages=ages, limit=limit, seed=seed
+        dataset,
+        root,
+        age_policy=age_policy,
+        photos=photos,
+        age_kind=age_kind,
+        ages=ages,
+        limit=limit,
+        seed=seed,
     )
     caches = stages.open_caches(
         cache, names, weights, device, detector=detector, precision=precision, mirror=mirror

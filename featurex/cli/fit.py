@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from featurex.cli.shared import (
+    AgeKind,
     AgePolicy,
     Ages,
     BackboneName,
@@ -77,6 +78,7 @@ def fit(
     jobs: Jobs = -1,
     age_policy: AgePolicy = "strict",
     photos: Photos = None,
+    age_kind: AgeKind = None,
     ages: Ages = None,
     limit: Limit = None,
     subjects: Subjects = None,
@@ -108,6 +110,7 @@ def fit(
         root,
         age_policy=age_policy,
         photos=photos,
+        age_kind=age_kind,
         ages=ages,
         limit=limit,
         seed=seed,

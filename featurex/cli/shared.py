@@ -64,7 +64,13 @@ AgePolicy = Annotated[
 Photos = Annotated[
     str | None, typer.Option("--photos", help="Adience: aligned (default) or faces.")
 ]
-Ages = Annotated[str | None, typer.Option("--ages", help="APPA-REAL: real (default) or apparent.")]
+AgeKind = Annotated[
+    str | None, typer.Option("--age-kind", help="APPA-REAL: real (default) or apparent.")
+]
+Ages = Annotated[
+    str | None,
+    typer.Option("--ages", metavar="LOW-HIGH", help="Only these years, both inside: 21-60."),
+]
 Subjects = Annotated[
     Path | None,
     typer.Option(
@@ -137,6 +143,7 @@ def read_manifest(
     *,
     age_policy: str = "strict",
     photos: str | None = None,
+    age_kind: str | None = None,
     ages: str | None = None,
     limit: int | None = None,
     seed: int = 0,
@@ -144,11 +151,15 @@ def read_manifest(
 ) -> Manifest:
     """Read a data set as the options say."""
     from featurex import datasets
+    from featurex.age_range import AgeRange, keep_ages
     from featurex.subject_files import with_subjects
 
-    given = {"age_policy": age_policy, "photos": photos, "ages": ages}
+    kept = AgeRange.parse(ages) if ages is not None else None  # a wrong one costs no reading
+    given = {"age_policy": age_policy, "photos": photos, "age_kind": age_kind}
     options = {name: value for name, value in given.items() if value is not None}
     manifest = datasets.read(dataset, root, **options)
+    if kept:
+        manifest = keep_ages(manifest, kept)
     if subjects:
         manifest = with_subjects(manifest, subjects)
     return manifest.sample(limit, seed) if limit else manifest

@@ -122,7 +122,10 @@ def run_comparison(faces: FaceTable, design: Design, checkpoints: Path | None = 
     from featurex.models import single_models
 
     n_models = sum(len(single_models(design.models_for(task))) for task in design.tasks)
-    with progress("Comparing", n_models * faces.folds(design).n_folds) as update:
+    folds = faces.folds(design)
+    if folds.warning:
+        say(f"Warning: {folds.warning}")
+    with progress("Comparing", n_models * folds.n_folds) as update:
         steps = Steps(update)
         return run(faces, design, steps.next, on_epoch=steps.tell, checkpoints=checkpoints)
 

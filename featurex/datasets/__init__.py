@@ -51,8 +51,8 @@ def read(name: str, root: str | Path | None = None, **options: str) -> Manifest:
         Where it is: a folder, or for ``"csv"`` a file. Only ``"people"`` does without.
     **options : str
         The reader's options: `age_policy` (``"strict"`` or ``"nearest"``) for all, `photos`
-        (``"aligned"`` or ``"faces"``) for ``"adience"``, `ages` (``"real"`` or ``"apparent"``)
-        for ``"appa-real"``.
+        (``"aligned"`` or ``"faces"``) for ``"adience"``, `age_kind` (``"real"`` or
+        ``"apparent"``) for ``"appa-real"``.
 
     Returns
     -------

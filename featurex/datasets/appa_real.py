@@ -5,7 +5,7 @@
 ``{train,valid,test}/{file_name}_face.jpg``.
 
 - The age is the real one by default, the meaning that it has in FG-NET and IMDB-WIKI; the mean
-  of the guesses by ``ages="apparent"``. Its fractions count as completed years in an age group.
+  of the guesses by ``age_kind="apparent"``. Its fractions count as completed years in an age group.
 - The split is no `fold`: folds take turns at being tested. It can be seen in each photo's path.
 - There is no gender and no subject field.
 """
@@ -34,7 +34,7 @@ _NOTES = {
 }
 
 
-def read(root: str | Path, *, age_policy: str = "strict", ages: str = "real") -> Manifest:
+def read(root: str | Path, *, age_policy: str = "strict", age_kind: str = "real") -> Manifest:
     """Read APPA-REAL.
 
     Parameters
@@ -44,7 +44,7 @@ def read(root: str | Path, *, age_policy: str = "strict", ages: str = "real") ->
         folder above. One label file alone is enough.
     age_policy : {"strict", "nearest"}
         What becomes of an age between two groups; see :func:`~featurex.labels.age_to_group`.
-    ages : {"real", "apparent"}
+    age_kind : {"real", "apparent"}
         Which age is the label.
 
     Returns
@@ -60,14 +60,14 @@ def read(root: str | Path, *, age_policy: str = "strict", ages: str = "real") ->
         If no label file is there, one can't be read, or no photo is usable.
     """
     check_age_policy(age_policy)
-    if ages not in AGE_COLUMNS:
-        raise ValueError(f"Unknown ages {ages!r}. They are: {', '.join(AGE_COLUMNS)}.")
+    if age_kind not in AGE_COLUMNS:
+        raise ValueError(f"Unknown age kind {age_kind!r}. They are: {', '.join(AGE_COLUMNS)}.")
     top, dropped = check_folder(root, "APPA-REAL"), Dropped()
     rows: list[dict[str, object]] = []
     folder = find_folder(top, tuple(LABEL_FILES.values()), "APPA-REAL")
     for split, name in LABEL_FILES.items():
         if (folder / name).exists():
-            rows += _read_split(folder / name, folder / split, AGE_COLUMNS[ages], dropped)
+            rows += _read_split(folder / name, folder / split, AGE_COLUMNS[age_kind], dropped)
     rows = only_inside(rows, folder, dropped)
     return clean(
         rows,
@@ -75,7 +75,7 @@ def read(root: str | Path, *, age_policy: str = "strict", ages: str = "real") ->
         dataset="appa-real",
         root=folder,
         age_policy=age_policy,
-        notes=(_NOTES[ages], _NOTES["subjects"]),
+        notes=(_NOTES[age_kind], _NOTES["subjects"]),
     )
 
 

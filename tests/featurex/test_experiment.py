@@ -184,7 +184,7 @@ def test_the_record_says_what_made_the_table(result, colour_faces):
     record = result.record
     assert record["photos"] == {"found": 72, "dropped": {}, "without_face": 2, "faces": 70}
     assert record["options"]["seed"] == 0
-    assert (record["protocol"], record["n_folds"]) == ("subjects", 3)
+    assert (record["protocol"], record["n_folds"]) == ("subject", 3)
     assert record["backbone"] == colour_faces.cache.backbone.settings
     assert record["aligner"] == colour_faces.cache.aligner.settings
     assert record["space"] in colour_faces.cache.embeddings.path.name

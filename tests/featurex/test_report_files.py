@@ -1,11 +1,14 @@
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from PIL import Image
 
+from featurex import report_files
 from featurex.design import Design
 from featurex.experiment import run
+from featurex.face_table import FaceTable
 from featurex.models import ModelOptions
 from featurex.report_files import write_result
 from featurex.tasks import AGE, GENDER
@@ -111,7 +114,7 @@ def test_networks_leave_their_curves(colour_faces, tiny, tmp_path):
     assert {"curves.csv", "curves-gender.png", "curves-age.png"} <= names
     assert sorted(files) == sorted(tmp_path.iterdir())
     table = pd.read_csv(tmp_path / "curves.csv")
-    assert list(table) == list(curves.COLUMNS)
+    assert list(table.drop(columns=["protocol", "ages", "warning"])) == list(curves.COLUMNS)
     keys = table[["task", "model", "fold", "epoch"]].to_numpy().tolist()
     assert keys == [
         [task, "finetuned", fold, epoch]
@@ -119,5 +122,67 @@ def test_networks_leave_their_curves(colour_faces, tiny, tmp_path):
         for fold in (0, 1)
         for epoch in (1, 2)
     ]
-    assert table.notna().all(axis=None)
+    assert table[list(curves.COLUMNS)].notna().all(axis=None)
     assert table.loc[table["task"] == "gender", "valid_score"].between(0, 1).all()
+
+
+TABLES = ["table", "pairs", "by_group", "recall", "calibration", "selective", "reliability"]
+
+
+@pytest.fixture(scope="module")
+def leaky(colour_faces, tmp_path_factory):
+    """A random split of people with several photos, restricted to some ages."""
+    manifest = replace(colour_faces.manifest, ages="0-70")
+    folder, titles = tmp_path_factory.mktemp("runs"), []
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("draw_confusion", "draw_reliability"):
+            patch.setattr(report_files, name, lambda table, title, path: titles.append(title))
+        design = replace(DESIGN, protocol="random", tasks=[GENDER])
+        write_result(run(FaceTable(manifest, colour_faces.cache), design), design, folder)
+    return folder, titles
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_names_protocol_and_ages_in_each_row_and_the_warning(leaky, written, name):
+    table = pd.read_csv(leaky[0] / f"{name}.csv")
+    assert table["protocol"].eq("random").all()
+    assert table["ages"].eq("0-70 only").all()
+    assert table["warning"].str.contains("people may be on both sides: 95.7% of the 70").all()
+    honest = pd.read_csv(written[0] / f"{name}.csv")
+    assert honest["protocol"].eq("subject").all()
+    assert honest[["ages", "warning"]].isna().all(axis=None)
+
+
+def test_the_predictions_name_their_protocol(leaky, written):
+    for (folder, _), protocol in ((leaky, "random"), (written, "subject")):
+        assert predictions.read(folder / "predictions.csv")["protocol"].eq(protocol).all()
+
+
+def test_captions_and_titles_carry_the_warning(leaky, written):
+    folder, titles = leaky
+    text = (folder / "table.md").read_text(encoding="utf-8")
+    assert text.startswith("Protocol: random. Ages: 0-70 only.\n\n**Warning: photos were put into")
+    assert "\n- Warning: " in text
+    latex = (folder / "table.tex").read_text(encoding="utf-8")
+    for caption in latex.split(r"\caption{")[1:]:
+        for words in ("Protocol: random.", "Ages: 0-70 only.", "Warning: ", "both sides: 95.7\\%"):
+            assert words in caption
+    assert len(titles) == 4
+    for title in titles:
+        assert title.endswith(f"(colours, random, ages 0-70 only){report_files.LEAKY_TITLE}")
+    honest = (written[0] / "table.md").read_text(encoding="utf-8")
+    assert honest.startswith("Protocol: subject.\n\n| Task")
+    assert "arning" not in honest
+
+
+def test_the_record_has_the_counted_leak(leaky, written):
+    record = json.loads((leaky[0] / "run.json").read_text(encoding="utf-8"))
+    assert record["shared_people"] == {
+        "n_photos": 70,
+        "n_named": 70,
+        "share": pytest.approx(67 / 70),
+    }
+    assert "people may be on both sides" in record["warning"]
+    honest = json.loads((written[0] / "run.json").read_text(encoding="utf-8"))
+    assert honest["warning"] is honest["shared_people"] is None
+    assert honest["protocol_note"].startswith("2 stratified folds")

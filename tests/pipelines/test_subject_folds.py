@@ -64,7 +64,7 @@ def test_fewer_subjects_are_left_to_scikit_learn(rng):
 
 def test_folds_and_inner_splits_use_it(strangers):
     y, who = strangers
-    folds = assign_folds("subjects", n_rows=len(y), labels=y.tolist(), groups=who.tolist())
+    folds = assign_folds("subject", n_rows=len(y), labels=y.tolist(), groups=who.tolist())
     counts = np.array([np.bincount(y[folds.fold == number], minlength=4) for number in range(5)])
     assert np.ptp(counts, axis=0).max() <= 1
     for train, test in inner_splits(y, who.tolist(), n_folds=3):

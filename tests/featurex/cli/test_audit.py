@@ -88,7 +88,7 @@ def test_compare_and_fit_take_the_written_subjects(audited, call, audited_csv, c
     assert "Subjects are audited clusters" in result.stdout
     assert "no person is in two of them" in result.stdout
     record = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
-    assert record["protocol"] == "subjects"
+    assert record["protocol"] == "subject"
     predictions = pd.read_csv(tmp_path / "predictions.csv").set_index("image_id")["fold"]
     written = pd.read_csv(subjects).set_index("image_id")["subject_id"]
     assert (predictions.groupby(written).nunique() == 1).all()

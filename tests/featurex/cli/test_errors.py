@@ -85,7 +85,10 @@ def test_a_gpu_that_is_not_there(fails, data, command, monkeypatch):
 def test_a_protocol_that_does_not_fit(fails, data):
     assert "Unknown protocol 'hat'" in fails(*data("compare", "--protocol", "hat"))
     assert "needs a fold for every row" in fails(*data("compare", "--protocol", "official"))
-    assert "would put photos of one person" in fails(*data("compare", "--protocol", "photos"))
+    share = ("--protocol", "random", "--test-share", 0.3)
+    assert "Only the protocol 'holdout' takes a test share" in fails(*data("compare", *share))
+    alone = ("--protocol", "leave-one-subject-out", "--repeats", 2)
+    assert "can't be repeated. Those of subject, holdout" in fails(*data("compare", *alone))
     assert "13 folds need at least 13 subjects" in fails(*data("compare", "--folds", 13))
 
 

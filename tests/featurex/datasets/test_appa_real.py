@@ -43,7 +43,7 @@ def test_the_age_is_the_real_one(appa_real):
 
 
 def test_it_may_be_the_apparent_one(appa_real):
-    manifest = read(appa_real, ages="apparent")
+    manifest = read(appa_real, age_kind="apparent")
     assert ages(manifest) == pytest.approx(
         {"000000": 3.975, "000001": 32.5, "004113": 71.789473684210522, "005613": 24}
     )
@@ -53,8 +53,8 @@ def test_it_may_be_the_apparent_one(appa_real):
 
 
 def test_an_unknown_age_is_refused(appa_real):
-    with pytest.raises(ValueError, match=r"Unknown ages 'felt'. They are: real, apparent"):
-        read(appa_real, ages="felt")
+    with pytest.raises(ValueError, match=r"Unknown age kind 'felt'. They are: real, apparent"):
+        read(appa_real, age_kind="felt")
 
 
 def test_there_is_nothing_but_the_age(appa_real):
@@ -125,4 +125,4 @@ def test_a_file_without_the_column_is_an_error(appa_real):
     (appa_real / "gt_avg_train.csv").write_text("file_name,real_age\n000000.jpg,4\n")
     assert len(read(appa_real)) == 3
     with pytest.raises(DatasetError, match="no column 'apparent_age_avg'"):
-        read(appa_real, ages="apparent")
+        read(appa_real, age_kind="apparent")
