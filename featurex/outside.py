@@ -172,7 +172,7 @@ def _read(
     _check_probabilities(file, answers)
     with open_regular(path) as opened:
         sha256 = image_id(opened.read())
-    record = {"name": name, "model": chosen, "file": path.name, "sha256": sha256}
+    record: dict[str, Any] = {"name": name, "model": chosen, "file": path.name, "sha256": sha256}
     record |= {"lines": n_lines, "of_other_photos": n_others, "tasks": list(answers)}
     return OutsideModel(name, answers, _notes(record, tasks), record)
 
