@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from featurex.models import ModelOptions, serves
+from featurex.outside_model import OutsideModel
 from pipelines import Task
 
 
@@ -26,6 +27,8 @@ class Design:
         How often the folds are made, each time from another seed.
     test_share : float or None
         Of the protocol ``holdout``.
+    outside : sequence of OutsideModel
+        Whose predictions are scored beside those of `models`.
     """
 
     tasks: Sequence[Task]
@@ -35,6 +38,7 @@ class Design:
     options: ModelOptions = field(default_factory=ModelOptions)
     n_repeats: int = 1
     test_share: float | None = None
+    outside: Sequence[OutsideModel] = ()
 
     def models_for(self, task: Task) -> list[str]:
         """Return the models that are for a task."""

@@ -24,6 +24,7 @@ from featurex.fold_rows import SharedEmbeddings, SomeRows
 from featurex.kept import Kept
 from featurex.kept_comparison import compare_once
 from featurex.models import parts_of, single_models, takes_chips, takes_embeddings
+from featurex.outside import outside_predictions
 from featurex.tasks import task_labels
 from pipelines import (
     Comparison,
@@ -105,7 +106,7 @@ def run(
     models = _all_fits(faces, folds, design, checkpoints)
     n_before = fit_all(models, kept, design.options.n_jobs, on_step, on_epoch)
     chosen = [row for fits in models for row in fits.chosen()]
-    table, timings = _gather(models, design)
+    table, timings = _gather(models, faces, folds, design)
     embedding_ms = _embedding_ms_once(faces, kept)
     # An average embeds a face once, however many of its parts take the embedding.
     on_embeddings = timings["model"].map(takes_embeddings)
@@ -144,13 +145,20 @@ def _all_fits(
     ]
 
 
-def _gather(models: Sequence[ModelFits], design: Design) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _gather(
+    models: Sequence[ModelFits], faces: FaceTable, folds: Folds, design: Design
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the predictions of all that is compared, and the timings of all that was fitted."""
     tables, times = [], []
     for task in design.tasks:
         evaluations = {fits.model: fits.evaluation() for fits in models if fits.task is task}
         evaluations |= _averages(evaluations, design, task)
         tables += [evaluations[model].predictions for model in design.models_for(task)]
+        tables += [
+            outside_predictions(model, faces, task, folds)
+            for model in design.outside
+            if task.name in model.answers
+        ]
         times += [evaluation.timings for evaluation in evaluations.values()]
     return predictions.concat(tables), pd.concat(times, ignore_index=True)
 

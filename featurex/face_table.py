@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,11 @@ class FaceTable:
     def labels(self) -> pd.DataFrame:
         """The columns by which errors are looked at, by `image_id`."""
         return self.table.set_index("image_id")[["gender", "age_group", "race"]]
+
+    def count_notes(self, tasks: Sequence[Task]) -> list[str]:
+        """Say how many faces there are."""
+        n_faces = f"{len(self.table)} faces, {self.n_without_face} photos without one"
+        return [f"Data set {self.manifest.dataset}: {n_faces}."]
 
     def folds(self, design: Design) -> Folds:
         """Assign every row to a fold, the same for all tasks and models."""

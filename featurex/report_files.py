@@ -18,6 +18,8 @@ from pipelines import (
     draw_confusion,
     draw_curves,
     draw_reliability,
+    each_model,
+    has_probabilities,
     predictions,
     recall_table,
     reliability_table,
@@ -79,16 +81,17 @@ def _write_statistics(result: Result, design: Design, folder: Path) -> list[Path
     tasks = [task for task in design.tasks if not task.is_regression]
     reliability = {
         (task.name, model): reliability_table(table, task, model, random_state=seed)
-        for task in tasks
-        for model in design.models_for(task)
+        for task, model, part in each_model(table, tasks)
+        if has_probabilities(part, task)
     }
     if tasks:
         statistics |= {
             "recall": recall_table(table, tasks, seed),
             "calibration": calibration_table(table, tasks, seed),
             "selective": selective_table(table, tasks, random_state=seed),
-            "reliability": pd.concat(reliability.values(), ignore_index=True),
         }
+    if reliability:
+        statistics["reliability"] = pd.concat(reliability.values(), ignore_index=True)
     for name, statistic in statistics.items():
         with_facts(statistic, result.comparison.facts).to_csv(folder / f"{name}.csv", index=False)
     return [
@@ -103,15 +106,14 @@ def _write_pictures(
     reliability: dict[tuple[str, str], pd.DataFrame],
     folder: Path,
 ) -> list[Path]:
-    by_name = {task.name: task for task in tasks}
     pictures = []
-    for (name, model), bins in reliability.items():
-        matrix = folder / f"confusion-{name}-{model}.png"
-        title = _title(f"{name}, {model}", result)
-        draw_confusion(confusion(result.predictions, by_name[name], model), title, matrix)
-        diagram = folder / f"reliability-{name}-{model}.png"
-        draw_reliability(bins, title, diagram)
-        pictures += [matrix, diagram]
+    for task, model, _ in each_model(result.predictions, tasks):
+        title = _title(f"{task.name}, {model}", result)
+        pictures.append(folder / f"confusion-{task.name}-{model}.png")
+        draw_confusion(confusion(result.predictions, task, model), title, pictures[-1])
+        if (task.name, model) in reliability:
+            pictures.append(folder / f"reliability-{task.name}-{model}.png")
+            draw_reliability(reliability[task.name, model], title, pictures[-1])
     return pictures
 
 

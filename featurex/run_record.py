@@ -25,9 +25,8 @@ AVERAGE_NOTE = (
 
 def notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
     """Return what a reader of the table must know, a sentence each."""
-    n = len(faces.table)
     return [
-        f"Data set {faces.manifest.dataset}: {n} faces, {faces.n_without_face} photos without one.",
+        *faces.count_notes(design.tasks),
         *faces.manifest.notes,
         f"Protocol {folds.protocol}: {folds.note}.",
         f"Embeddings: {faces.cache.label}, frozen. Seed {design.options.seed}.",
@@ -35,6 +34,7 @@ def notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
         "MAE of age-group: expected age from the group probabilities, on faces inside the groups; "
         "of age: a regressor, on all faces.",
         *_only_for(design),
+        *(note for model in design.outside for note in model.notes),
         *([AVERAGE_NOTE] if list(design.models) != single_models(design.models) else []),
     ]
 
@@ -77,6 +77,7 @@ def record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
         "manifest_sha256": table_sha256(faces.table),
         "tasks": [task.name for task in design.tasks],
         "models": list(design.models),
+        "outside": [model.record for model in design.outside],
         "options": asdict(design.options),
         "protocol": folds.protocol,
         "protocol_note": folds.note,

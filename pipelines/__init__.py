@@ -5,6 +5,7 @@ Knows nothing of photos, nor of where embeddings are kept.
 
 from pipelines import curves, fusion, metrics, persistence, predictions
 from pipelines.acceleration import ACCELERATORS, check_accelerator
+from pipelines.answers import has_probabilities
 from pipelines.by_group import score_groups
 from pipelines.comparison import Comparison, compare, confusion
 from pipelines.curves import draw_curves
@@ -14,6 +15,7 @@ from pipelines.facts import with_facts
 from pipelines.figures import draw_confusion, draw_reliability
 from pipelines.folds import Folds, assign_folds
 from pipelines.models import MODELS, ModelFamily, get_family
+from pipelines.panel import each_model
 from pipelines.protocols import PROTOCOLS, TEST_SHARE
 from pipelines.recalls import recall_table
 from pipelines.reliability import calibration_table, reliability_table
@@ -53,8 +55,10 @@ __all__ = [
     "draw_confusion",
     "draw_curves",
     "draw_reliability",
+    "each_model",
     "fusion",
     "get_family",
+    "has_probabilities",
     "inner_splits",
     "metrics",
     "persistence",

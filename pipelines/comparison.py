@@ -12,6 +12,7 @@ from pipelines import latex, markdown, pairwise, printed
 from pipelines.facts import Facts, caption, warnings, with_facts
 from pipelines.intervals import Resamples, resample_panel, score_interval
 from pipelines.layout import by_task
+from pipelines.missing import NO_ANSWER, answer_notes
 from pipelines.panel import Panel, make_panel, rows_of
 from pipelines.predictions import predicted_classes, subjects_of, validate
 from pipelines.printed import MOST_FOLDS, NOT_APART
@@ -36,6 +37,7 @@ _PAIRS_NOTE = (
     f"models for random {{unit}}, {N_SWAPS:,} times; 5 %, Holm's correction for all pairs of a "
     "task)."
 )
+_SCORES = ("mean", "std", "pooled", "low", "high", "answered")
 _INTERVALS_HEADING = "95 % intervals"
 
 
@@ -50,7 +52,9 @@ class Comparison:
         ``n_subjects``, ``n_folds`` (of all repeats), ``n_repeats``; for each metric
         ``<metric>_mean`` and ``<metric>_std`` over folds (ddof=1; NaN with one fold),
         ``<metric>_pooled`` over all photos at once, and that score's 95 % interval,
-        ``<metric>_low`` and ``<metric>_high``; ``fit_seconds`` (mean over folds), ``ms_per_face``,
+        ``<metric>_low`` and ``<metric>_high``; ``n_missing``, faces without an answer, and
+        ``<metric>_answered``, the score of the others; ``fit_seconds`` (mean over folds),
+        ``ms_per_face``,
         and of networks ``n_parameters`` and ``seconds_per_epoch`` (means over folds; NaN where
         unknown). Shares are in [0, 1]; a metric that a task lacks is NaN.
     notes : tuple of str
@@ -194,8 +198,9 @@ def compare(
     named = not subjects_of(predictions).empty
     filled = [part for part in pairs if not part.empty]
     all_pairs = pd.concat(filled, ignore_index=True) if filled else pairs[0]
+    answers = answer_notes(table, predictions, tasks)
     facts = dict(facts or {})
-    all_notes = (*warnings(facts), *notes, *_statistics_notes(named, bool(filled)))
+    all_notes = (*warnings(facts), *notes, *answers, *_statistics_notes(named, bool(filled)))
     return Comparison(with_facts(table, facts), all_notes, all_pairs, facts)
 
 
@@ -214,7 +219,8 @@ def confusion(predictions: pd.DataFrame, task: Task, model: str) -> pd.DataFrame
     Returns
     -------
     DataFrame of int
-        True classes as rows, predicted classes as columns, both in task order.
+        True classes as rows, predicted classes as columns, both in task order; last a column
+        ``no answer``, where that occurs.
 
     Raises
     ------
@@ -223,8 +229,10 @@ def confusion(predictions: pd.DataFrame, task: Task, model: str) -> pd.DataFrame
     """
     rows = rows_of(predictions, task, model)
     classes = list(task.classes or ())
-    counts = pd.crosstab(rows["y_true"].to_numpy(dtype=object), predicted_classes(rows, task))
-    counts = counts.reindex(index=classes, columns=classes, fill_value=0)
+    answers = pd.Series(predicted_classes(rows, task), dtype=object).fillna(NO_ANSWER)
+    counts = pd.crosstab(rows["y_true"].to_numpy(dtype=object), answers.to_numpy())
+    columns = [*classes, *([NO_ANSWER] if NO_ANSWER in counts else [])]
+    counts = counts.reindex(index=classes, columns=columns, fill_value=0)
     return counts.rename_axis(index="true", columns="predicted")
 
 
@@ -252,8 +260,9 @@ def _rows(panel: Panel, resamples: Resamples) -> list[dict[str, object]]:
             "n_subjects": panel.n_subjects,
             "n_folds": len(panel.by_fold),
             "n_repeats": panel.n_repeats,
+            "n_missing": int((~panel.answered[:, number]).sum()) // panel.n_repeats,
         }
-        for model in panel.models
+        for number, model in enumerate(panel.models)
     ]
     for metric in METRICS:
         for row, scores in zip(rows, _scores(panel, resamples, metric), strict=True):
@@ -264,17 +273,17 @@ def _rows(panel: Panel, resamples: Resamples) -> list[dict[str, object]]:
 def _scores(panel: Panel, resamples: Resamples, metric: Metric) -> Iterator[dict[str, float]]:
     """Yield every model's scores by one metric."""
     if not metric.suits(panel.task):
-        yield from [dict.fromkeys(("mean", "std", "pooled", "low", "high"), np.nan)] * len(
-            panel.models
-        )
+        yield from [dict.fromkeys(_SCORES, np.nan)] * len(panel.models)
         return
     folds = pd.DataFrame(metric.formula(Tally(panel.by_fold)))
     total, drawn, without = (metric.formula(Tally(sums)) for sums in resamples)
+    answered = metric.formula(Tally((panel.sums * panel.answered[..., None]).sum(axis=0)))
     for model in range(len(panel.models)):
         pooled = float(total[model])
         low, high = score_interval(metric, pooled, drawn[:, model], without[:, model])
         mean, std = folds[model].mean(), folds[model].std(ddof=1)
-        yield {"mean": mean, "std": std, "pooled": pooled, "low": low, "high": high}
+        scores = (mean, std, pooled, low, high, float(answered[model]))
+        yield dict(zip(_SCORES, scores, strict=True))
 
 
 def _statistics_notes(named: bool, has_pairs: bool) -> list[str]:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from pipelines.answers import answered
 from pipelines.errors import PredictionTableError
 from pipelines.tasks import Task, find_task
 
 KEY = ["image_id", "task", "model"]
 COLUMNS = [*KEY, "fold", "y_true", "years_true", "years_pred"]
-OPTIONAL = ["subject_id", "protocol", "repeat"]
+OPTIONAL = ["subject_id", "protocol", "repeat", "y_pred", "answered"]
 TEXT = [*KEY, "y_true"]
 
 # How far from 1 the probabilities of a row may sum.
@@ -34,19 +35,69 @@ def _check_classes(rows: pd.DataFrame, task: Task) -> None:
             f"{unknown.sum()} rows have a y_true that is no class of {task.name!r}, such as "
             f"{value!r} ({_first(rows, unknown)}). Classes: {list(task.classes or ())}."
         )
-    values = rows[task.probability_columns].to_numpy(dtype=np.float64)
-    # Written so that NaN, for which every comparison is false, is refused too.
-    sound = ((values >= 0) & (values <= 1)).all(axis=1) & (abs(values.sum(axis=1) - 1) <= TOLERANCE)
-    if not sound.all():
-        raise PredictionTableError(
-            f"{(~sound).sum()} rows have probabilities that are not in [0, 1] or do not sum to 1 "
-            f"within {TOLERANCE}; first: {_first(rows, ~sound)}."
-        )
+    for _, part in rows.groupby("model", sort=False):
+        _check_answers(part, task)
     _check_finite(rows, task, ["years_true", "years_pred"], may_miss=True)
 
 
+def _check_answers(rows: pd.DataFrame, task: Task) -> None:
+    """Check that a model gives sound probabilities, or else classes, wherever it answers."""
+    names = rows["y_pred"] if "y_pred" in rows else pd.Series(None, rows.index, dtype=object)
+    unknown = names.notna() & ~names.isin(list(task.classes or ()))
+    if unknown.any():
+        raise PredictionTableError(
+            f"{unknown.sum()} rows have a y_pred that is no class of {task.name!r}, such as "
+            f"{names[unknown].iloc[0]!r} ({_first(rows, unknown)})."
+        )
+    values = rows[task.probability_columns].to_numpy(dtype=np.float64)
+    there = answered(rows)
+    if names.notna()[there].all() and np.isnan(values).all():
+        return  # classes only
+    # Written so that NaN, for which every comparison is false, is refused too.
+    sound = ((values >= 0) & (values <= 1)).all(axis=1) & (abs(values.sum(axis=1) - 1) <= TOLERANCE)
+    if not sound[there].all():
+        raise PredictionTableError(
+            f"{(~sound & there).sum()} rows have probabilities that are not in [0, 1] or do not "
+            f"sum to 1 within {TOLERANCE}; first: {_first(rows, ~sound & there)}."
+        )
+    _check_most_probable(rows, task, names, values)
+
+
+def _check_most_probable(
+    rows: pd.DataFrame, task: Task, names: pd.Series, values: np.ndarray
+) -> None:
+    """Check that a class that is named is a most probable one: confidence is that of the answer."""
+    position = pd.Index(task.classes or ()).get_indexer(names)
+    named = values[np.arange(len(rows)), position]
+    odd = names.notna().to_numpy() & (named < values.max(axis=1, initial=0) - TOLERANCE)
+    if odd.any():
+        raise PredictionTableError(
+            f"{odd.sum()} rows have a y_pred that is not their most probable class; first: "
+            f"{_first(rows, odd)}. Leave y_pred or the probabilities out."
+        )
+
+
+def _check_silence(rows: pd.DataFrame) -> None:
+    """Check that a row without an answer has none."""
+    if "answered" not in rows:
+        return
+    odd = ~rows["answered"].isin([0, 1])
+    if odd.any():
+        raise PredictionTableError(
+            f"'answered' must be 1 or 0. Got {rows.loc[odd, 'answered'].iloc[0]} "
+            f"({_first(rows, odd)})."
+        )
+    said = [name for name in rows if name.startswith("p_") or name in ("y_pred", "years_pred")]
+    odd = (rows["answered"] == 0) & rows[said].notna().any(axis=1)
+    if odd.any():
+        raise PredictionTableError(
+            f"{odd.sum()} rows have an answer although 'answered' is 0; first: {_first(rows, odd)}."
+        )
+
+
 def _check_years(rows: pd.DataFrame, task: Task) -> None:
-    _check_finite(rows, task, ["years_true", "years_pred"], may_miss=False)
+    _check_finite(rows, task, ["years_true"], may_miss=False)
+    _check_finite(rows[answered(rows)], task, ["years_pred"], may_miss=False)
 
 
 def _check_finite(rows: pd.DataFrame, task: Task, columns: list[str], *, may_miss: bool) -> None:
@@ -192,9 +243,11 @@ def validate(table: pd.DataFrame, tasks: Sequence[Task]) -> None:
     ------
     PredictionTableError
         If there are no rows, a column is missing, a key is doubled, a task or class is unknown,
-        probabilities are not such, a number is not finite, a photo has two subjects, a fold is in
-        two repeats, there are two protocols, or the models of a task were not tested on the same
-        photos in the same folds (then their scores can't be compared).
+        probabilities are not such, a class is named that is not the most probable one, a model
+        gives probabilities for some of its answers only, a row without an answer has one, a number
+        is not finite, a photo has two subjects, a fold is in two repeats, there are two protocols,
+        or the models of a task were not tested on the same photos in the same folds (then their
+        scores can't be compared).
     """
     check_columns(table)
     if table.empty:
@@ -202,6 +255,7 @@ def validate(table: pd.DataFrame, tasks: Sequence[Task]) -> None:
     _check_key(table)
     _check_protocol(table)
     _check_subjects(table)
+    _check_silence(table)
     for name, rows in table.groupby("task"):
         task = find_task(str(name), tasks)
         if task.is_regression:

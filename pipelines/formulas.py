@@ -50,9 +50,9 @@ def quadratic_kappa(tally: Tally) -> np.ndarray:
     """Compute Cohen's kappa with quadratic weights; NaN where only one class occurs."""
     steps = np.arange(tally.true.shape[-1])
     weights = (steps[:, None] - steps) ** 2
-    # What independent answers with the same totals would get.
+    # What independent answers with the same totals would get, also in rows without an answer.
     expected = _share(
-        ((tally.true @ weights) * tally.predicted).sum(axis=-1), tally.true.sum(axis=-1)
+        ((tally.true @ weights) * tally.predicted).sum(axis=-1), tally.predicted.sum(axis=-1)
     )
     return 1 - _share(tally.squares, expected)
 

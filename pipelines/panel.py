@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from pipelines.answers import answered, has_probabilities
 from pipelines.contract import repeats_of, subjects_of
 from pipelines.subjects import known_subjects
 from pipelines.tallies import add_up, tally_rows
@@ -32,6 +33,8 @@ class Panel:
         Who is in each photo; a photo that names nobody is a subject of its own.
     sums : ndarray of shape (n, n_models, K), float64
         As `pipelines.tallies` describes.
+    answered : ndarray of shape (n, n_models), bool
+        Where a model gives an answer.
     """
 
     task: Task
@@ -41,6 +44,7 @@ class Panel:
     repeats: np.ndarray
     subjects: np.ndarray
     sums: np.ndarray
+    answered: np.ndarray
 
     @property
     def n_subjects(self) -> int:
@@ -92,6 +96,7 @@ def make_panel(predictions: pd.DataFrame, task: Task) -> Panel:
         repeats=repeats_of(first),
         subjects=row_subjects(predictions, first),
         sums=np.stack([tally_rows(part, task) for part in parts.values()], axis=1),
+        answered=np.column_stack([answered(part) for part in parts.values()]),
     )
 
 
@@ -144,6 +149,24 @@ def each_classification(
         parts = {model: part for _, model, part in each_model(predictions, [task])}
         if parts and not task.is_regression:
             yield task, parts, row_subjects(predictions, next(iter(parts.values())))
+
+
+def each_probabilistic(
+    predictions: pd.DataFrame, tasks: Sequence[Task]
+) -> Iterator[tuple[Task, dict[str, pd.DataFrame], np.ndarray]]:
+    """Yield as `each_classification` does, without models that name classes only.
+
+    Yields
+    ------
+    task : Task
+        With at least one model that gives probabilities.
+    parts : dict of str to DataFrame
+    subjects : ndarray of shape (n,), int64
+    """
+    for task, parts, subjects in each_classification(predictions, tasks):
+        sure = {model: part for model, part in parts.items() if has_probabilities(part, task)}
+        if sure:
+            yield task, sure, subjects
 
 
 def each_repeat(rows: pd.DataFrame) -> list[np.ndarray]:

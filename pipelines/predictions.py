@@ -18,9 +18,13 @@ protocol `random`, that never saw the photo). Where folds were repeated, one a r
                or be missing in the rows of some models
 ``repeat``     which repeat of the folds, from 0, where they were repeated; folds of two repeats
                have different numbers. Left out where they were not
+``y_pred``     the class that a model names; missing where its probabilities say it. The column
+               may be left out
+``answered``   0 where the model gives no answer, else 1. The column may be left out: all are
 =============  =========================================================================
 
-Any other model joins a comparison by handing in such a table as a file.
+Any other model joins a comparison by handing in such a table as a file. One that names classes only
+has ``y_pred`` and no probabilities, in all rows of the task.
 """
 
 import os
@@ -31,6 +35,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipelines.answers import predicted_classes
 from pipelines.contract import (
     COLUMNS,
     KEY,
@@ -41,7 +46,6 @@ from pipelines.contract import (
     validate,
 )
 from pipelines.errors import PredictionTableError
-from pipelines.tasks import Task
 
 __all__ = [
     "COLUMNS",
@@ -55,6 +59,9 @@ __all__ = [
     "validate",
     "write",
 ]
+
+# Optional columns of whole numbers, and what they are in the rows of a model without them.
+_COUNTS = {"repeat": 0, "answered": 1}
 
 # The largest file that is read, in bytes: some two million rows.
 MAX_BYTES = 512 << 20
@@ -76,25 +83,6 @@ def concat(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     if not tables:
         raise ValueError("There are no prediction tables to put together.")
     return _ordered(_typed(pd.concat(tables, ignore_index=True)))
-
-
-def predicted_classes(table: pd.DataFrame, task: Task) -> np.ndarray:
-    """Give the most probable class of each row; the first in task order among equals.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Rows of `task`.
-    task : Task
-        A classification.
-
-    Returns
-    -------
-    ndarray of shape (n,), object
-        Class names.
-    """
-    best = table[task.probability_columns].to_numpy(dtype=np.float64).argmax(axis=1)
-    return np.array(task.classes, dtype=object)[best]
 
 
 def read(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -192,11 +180,13 @@ def _without_pyarrow(path: Path) -> PredictionTableError:
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """Give the columns their types: an empty column of a file has none."""
-    text = dict.fromkeys([*TEXT, *table.columns.intersection(["subject_id", "protocol"])], "str")
+    optional = table.columns.intersection([n for n in OPTIONAL if n not in _COUNTS])
+    text = dict.fromkeys([*TEXT, *optional], "str")
     numbers = {name: np.float64 for name in table.columns if name.startswith(("p_", "years_"))}
     table = table.astype({**text, **numbers, "fold": np.int64})
-    if "repeat" not in table:
-        return table
-    # Missing where a model was tested once: validation then says that others were not.
-    repeats = table["repeat"].astype(object)
-    return table.assign(repeat=repeats.where(repeats.notna(), 0).astype(np.int64))
+    # Where a model was tested once validation says that others were not.
+    for name, missing in _COUNTS.items():
+        if name in table:
+            counts = table[name].astype(object)
+            table[name] = counts.where(counts.notna(), missing).astype(np.int64)
+    return table

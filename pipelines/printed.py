@@ -41,6 +41,8 @@ def score_cells(table: pd.DataFrame, pairs: pd.DataFrame, mark: Mark) -> pd.Data
         "Photos": table["n_rows"].astype(str),
         "Folds": _folds(table),
     }
+    if table["n_missing"].any():
+        columns["No answer"] = table["n_missing"].astype(str)
     for metric in METRICS:
         if table[f"{metric.name}_mean"].notna().any():
             columns[metric.heading] = _score_column(table, pairs, metric, mark)

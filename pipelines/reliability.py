@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from pipelines.answers import answered, has_probabilities, predicted_classes
 from pipelines.calibration import brier, debiased_error, ece, ece_by_chance, equal_mass
 from pipelines.intervals import mean_intervals
 from pipelines.panel import (
-    each_classification,
+    each_probabilistic,
     each_repeat,
     has_other_folds,
     row_subjects,
@@ -49,26 +50,29 @@ def calibration_table(
         ``n_rows`` (answers), ``n_subjects``, ``accuracy``, ``confidence`` (mean), ``ece`` (equal
         width), ``ece_mass`` (equal mass), ``ece_by_chance`` (of a calibrated model, equal width),
         ``error_debiased``, ``brier``, and ``brier_low`` and ``brier_high``, its 95 % interval over
-        subjects. Errors of calibration are means over repeats: the answers of one are of different
-        photos, as their formulas ask.
+        subjects. Of the faces with an answer; a model that names classes only has no row. Errors of
+        calibration are means over repeats: the answers of one are of different photos, as their
+        formulas ask.
     """
     tables = []
-    for task, parts, subjects in each_classification(predictions, tasks):
+    for task, parts, subjects in each_probabilistic(predictions, tasks):
         rows, squares = [], []
         for model, part in parts.items():
-            true = pd.Index(task.classes or ()).get_indexer(part["y_true"])
-            for form, temperature, probabilities in _forms(part, task, true):
+            there = answered(part)
+            true = pd.Index(task.classes or ()).get_indexer(part["y_true"])[there]
+            for form, temperature, probabilities in _forms(part[there], task, true):
                 row = {"task": task.name, "model": model, "form": form, "temperature": temperature}
-                row |= {"n_rows": len(true), "n_subjects": len(np.unique(subjects))}
+                row |= {"n_rows": len(true), "n_subjects": len(np.unique(subjects[there]))}
                 scores = [
                     _scores(probabilities[inside], true[inside], random_state)
-                    for inside in each_repeat(part)
+                    for inside in each_repeat(part[there])
                 ]
                 rows.append(row | pd.DataFrame(scores).mean(skipna=False).to_dict())
-                squares.append(brier(probabilities, true))
+                squares.append(np.full(len(there), np.nan))
+                squares[-1][there] = brier(probabilities, true)
         values = np.column_stack(squares)
         low, high = mean_intervals(values, subjects, random_state=random_state).T
-        means = values.mean(axis=0)
+        means = np.nanmean(values, axis=0)
         tables.append(pd.DataFrame(rows).assign(brier=means, brier_low=low, brier_high=high))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
@@ -118,9 +122,13 @@ def reliability_table(
     Raises
     ------
     ValueError
-        If the task is a regression, or the table has no row of task and model.
+        If the task is a regression, the table has no row of task and model, or the model names
+        classes only.
     """
     part = rows_of(predictions, task, model)
+    if not has_probabilities(part, task):
+        raise ValueError(f"Model {model!r} gives no probabilities of {task.name!r}.")
+    part = part[answered(part)]
     confidence, correct = confidences(part, task)
     subjects = row_subjects(predictions, part)
     bins = equal_mass(confidence, n_bins)
@@ -157,12 +165,13 @@ def confidences(rows: pd.DataFrame, task: Task) -> tuple[np.ndarray, np.ndarray]
     Returns
     -------
     confidence : ndarray of shape (n,), float64
-        The largest probability, at most 1.
+        The largest probability, at most 1; 0 without an answer.
     correct : ndarray of shape (n,), bool
+        False without an answer.
     """
-    probabilities = rows[task.probability_columns].to_numpy(dtype=np.float64)
-    true = pd.Index(task.classes or ()).get_indexer(rows["y_true"])
-    return np.minimum(probabilities.max(axis=1), 1.0), probabilities.argmax(axis=1) == true
+    probabilities = np.nan_to_num(rows[task.probability_columns].to_numpy(dtype=np.float64))
+    correct = predicted_classes(rows, task) == rows["y_true"].to_numpy(dtype=object)
+    return np.minimum(probabilities.max(axis=1), 1.0), correct
 
 
 def _scores(probabilities: np.ndarray, true: np.ndarray, random_state: int) -> dict[str, float]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.intervals import mean_intervals
-from pipelines.panel import each_classification, each_repeat, has_other_folds
+from pipelines.panel import each_probabilistic, each_repeat, has_other_folds
 from pipelines.reliability import confidences
 from pipelines.tallies import add_up
 from pipelines.tasks import Task
@@ -177,10 +177,11 @@ def selective_table(
         thresholds from other folds; left out with one fold). ``threshold`` (the mean over rows;
         infinite where some fold found none), ``n_answered``, ``coverage``, ``accuracy`` of the
         answers with its 95 % interval over subjects, ``low`` and ``high`` (NaN without answers),
-        and ``area`` of the model, the same in all its rows.
+        and ``area`` of the model, the same in all its rows. A face without an answer counts as the
+        least sure and wrong; a model that names classes only has no row.
     """
     tables = []
-    for task, parts, subjects in each_classification(predictions, tasks):
+    for task, parts, subjects in each_probabilistic(predictions, tasks):
         rows, columns = [], []
         for model, part in parts.items():
             confidence, correct = confidences(part, task)

@@ -8,6 +8,11 @@ For `C` classes a vector holds, in this order: true rows of each class (C), pred
 (C), answers at most one class off (1), squared distances of classes (1); then, of the rows whose
 true and predicted age are known: their number (1), absolute errors in years (1), errors of at most
 five years (1).
+
+A row without an answer is a true row and no predicted one. It is no hit and not near; its squared
+distance is that to the farthest class. Where the model tells years at all, its error in years is
+that of the median true age of all rows, which is what somebody says who sees no photo; it is never
+within five years.
 """
 
 from dataclasses import dataclass
@@ -16,7 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from pipelines.predictions import predicted_classes
+from pipelines.answers import answered, predicted_classes
 from pipelines.tasks import Task
 
 # The limit of CS@5, in years.
@@ -102,7 +107,7 @@ def tally_classes(true: np.ndarray, predicted: np.ndarray, n_classes: int) -> np
     Parameters
     ----------
     true, predicted : ndarray of shape (n,), int
-        Numbers of classes, from 0.
+        Numbers of classes, from 0; a predicted one is -1 where there is no answer.
     n_classes : int
 
     Returns
@@ -113,10 +118,13 @@ def tally_classes(true: np.ndarray, predicted: np.ndarray, n_classes: int) -> np
     rows = np.arange(len(true))
     sums = np.zeros((len(true), 3 * n_classes + _N_SINGLE))
     sums[rows, true] = 1
-    sums[rows, n_classes + predicted] = 1
+    true, predicted = np.asarray(true), np.asarray(predicted)
+    given = predicted >= 0
+    sums[rows[given], n_classes + predicted[given]] = 1
     sums[rows, 2 * n_classes + true] = true == predicted
-    steps = np.abs(np.asarray(true) - predicted)
-    sums[:, -5] = steps <= 1
+    farthest = np.maximum(true, n_classes - 1 - true)
+    steps = np.where(given, np.abs(true - predicted), farthest)
+    sums[:, -5] = given & (steps <= 1)
     sums[:, -4] = steps**2
     return sums
 
@@ -141,12 +149,21 @@ def tally_rows(rows: pd.DataFrame, task: Task) -> np.ndarray:
         true = order.get_indexer(rows["y_true"])
         predicted = order.get_indexer(predicted_classes(rows, task))
         sums = tally_classes(true, predicted, len(order))
-    error = np.abs((rows["years_true"] - rows["years_pred"]).to_numpy(dtype=np.float64))
+    error, there = _years_off(rows), answered(rows)
     known = np.isfinite(error)
     sums[:, -3] = known
     sums[:, -2] = np.where(known, error, 0.0)
-    sums[:, -1] = known & (error <= YEARS_LIMIT)
+    sums[:, -1] = known & there & (error <= YEARS_LIMIT)
     return sums
+
+
+def _years_off(rows: pd.DataFrame) -> np.ndarray:
+    """Return absolute errors in years; NaN where an age is unknown."""
+    true, predicted = (rows[c].to_numpy(dtype=np.float64) for c in ("years_true", "years_pred"))
+    silent = ~answered(rows)
+    if silent.any() and np.isfinite(predicted).any() and np.isfinite(true).any():
+        predicted = np.where(silent, np.nanmedian(true), predicted)
+    return np.abs(true - predicted)
 
 
 def add_up(sums: np.ndarray, codes: np.ndarray, n_codes: int) -> np.ndarray:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -36,6 +38,10 @@ from featurex.cli.shared import (
 from featurex.detectors import DEFAULT_DETECTOR
 from featurex.networks import NETWORKS
 
+if TYPE_CHECKING:
+    from featurex.manifest import Manifest
+    from pipelines import Task
+
 DEFAULT_MODELS = ["majority", "svm", "random-forest", "mlp", "finetuned"]
 OTHER_MODELS = [name for name in NETWORKS if name not in DEFAULT_MODELS]
 
@@ -63,6 +69,23 @@ def compare(
             help=f"{', '.join(DEFAULT_MODELS)} by default; also {', '.join(OTHER_MODELS)}. "
             "NETWORK@SETTINGS names how a network is trained, such as finetuned@student-20x256; "
             "A+B is the average of models, such as svm+finetuned.",
+        ),
+    ] = None,
+    predictions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--predictions",
+            metavar="NAME=FILE",
+            help="CSV with any other model's predictions, scored on the same faces; see "
+            "docs/outside-models.md. NAME:MODEL=FILE for a predictions.csv of several models.",
+        ),
+    ] = None,
+    test_dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--test-dataset",
+            metavar="NAME[=ROOT]",
+            help="Train on all of DATASET and test on all of this one, such as fgnet=FOLDER.",
         ),
     ] = None,
     backbone: BackboneName = "dlib-resnet",
@@ -104,7 +127,7 @@ def compare(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Compare models on one data set. Cross-validated, so that no person is on both sides.
+    """Compare models on one data set, or across two. No person is on both sides.
 
     Finished fits are kept in the folder of --out: run again to go on with a comparison that was
     stopped, or to add a model to it.
@@ -122,25 +145,28 @@ def compare(
         served_tasks,
         suited,
     )
+    from featurex.outside import read_outside
     from featurex.report_files import write_result
     from featurex.tasks import choose_tasks
+    from featurex.transfer import TransferTable, join_manifests, shared_tasks
     from pipelines import check_accelerator
 
     models = check_model_names(model or DEFAULT_MODELS)
     check_training(train or [])
     check_accelerator(accelerate)
-    manifest = read_manifest(
-        dataset,
-        root,
-        age_policy=age_policy,
-        photos=photos,
-        age_kind=age_kind,
-        ages=ages,
-        limit=limit,
-        seed=seed,
-        subjects=subjects,
-    )
-    tasks = served_tasks(choose_tasks(task or [], manifest), models, named=bool(task))
+    read = partial(read_manifest, age_policy=age_policy, ages=ages, limit=limit, seed=seed)
+    manifest = tested = read(dataset, root, photos=photos, age_kind=age_kind, subjects=subjects)
+    if test_dataset:
+        _refuse_folds(protocol, repeats, test_share)
+        name, _, place = test_dataset.partition("=")
+        tested = read(name, Path(place) if place else None)
+        found = shared_tasks(task or [], manifest, tested)
+        _tell_missing(manifest, tested, [] if task else found)
+        manifest = join_manifests(manifest, tested)
+    else:
+        found = choose_tasks(task or [], manifest)
+    tasks = served_tasks(found, models, named=bool(task))
+    outside = read_outside(predictions or [], tested, tasks, models)
     ready_folder(out_dir)
     face_cache = stages.open_cache(
         cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
@@ -151,10 +177,11 @@ def compare(
     options = ModelOptions(
         backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ()), accelerate
     )
-    design = Design(tasks, models, protocol, folds, options, repeats, test_share)
+    design = Design(tasks, models, protocol, folds, options, repeats, test_share, outside)
     checkpoints = out_dir / "checkpoints"
     kept = Kept(out_dir / "fits", say)
-    result = stages.run_comparison(FaceTable(manifest, face_cache), design, checkpoints, kept)
+    faces = (TransferTable if test_dataset else FaceTable)(manifest, face_cache)
+    result = stages.run_comparison(faces, design, checkpoints, kept)
     files = write_once(
         kept,
         out_dir,
@@ -171,3 +198,19 @@ def compare(
         return
     stages.print_comparison(result.comparison, "Comparison")
     say(f"Wrote {len(files)} files into {out_dir}.")
+
+
+def _refuse_folds(protocol: str, repeats: int, test_share: float | None) -> None:
+    if protocol != "auto" or repeats > 1 or test_share is not None:
+        raise ValueError(
+            "--test-dataset is a protocol of its own: leave out --protocol, --repeats and "
+            "--test-share."
+        )
+
+
+def _tell_missing(train: Manifest, test: Manifest, tasks: Sequence[Task]) -> None:
+    """Say which of the usual tasks the data to test on have no label for."""
+    names = [task.name for task in tasks]
+    missing = [name for name in train.tasks() if name not in names]
+    if names and missing:
+        say(f"Left out, since {test.dataset} has no label for it: {', '.join(missing)}.")

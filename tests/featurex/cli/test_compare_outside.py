@@ -1,0 +1,84 @@
+"""Models from outside and data sets of others, on the command line."""
+
+import csv
+import json
+
+import pandas as pd
+import pytest
+
+MODELS = ("--model", "majority", "--task", "gender", "--jobs", 1)
+
+
+@pytest.fixture
+def rows(people_csv):
+    with people_csv.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def words(people_csv, cache, tmp_path):
+    return ("compare", "csv", people_csv, "--cache", cache, *MODELS, "--out", tmp_path / "out")
+
+
+def write(path, rows):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def test_predictions_by_path_are_a_row_of_the_table(call, words, rows, tmp_path):
+    answers = [{"path": row["path"], "gender": row["gender"]} for row in rows[3:]]
+    path = write(tmp_path / "theirs.csv", [*answers, {"path": "other.jpg", "gender": "male"}])
+    result = call(*words, "--folds", 2, "--predictions", f"theirs={path}")
+    assert result.exit_code == 0, result.stderr
+    table = pd.read_csv(tmp_path / "out" / "table.csv").set_index("model")
+    assert table.loc["theirs", ["n_rows", "n_missing"]].tolist() == [24, 3]
+    assert table.loc["theirs", "accuracy_pooled"] == pytest.approx(21 / 24)
+    text = " ".join(result.stdout.split())
+    assert "no answer for 3 of 24 faces" in text
+    assert "1 of its 22 lines are of other photos" in text
+    record = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    assert record["outside"][0]["name"] == "theirs"
+
+
+def test_a_damaged_line_is_one_line_before_anything_is_done(fails, words, rows, tmp_path):
+    path = write(tmp_path / "theirs.csv", [{"path": rows[0]["path"], "gender": "cat"}])
+    message = fails(*words, "--predictions", f"theirs={path}")
+    assert f"{path}, line 2: unknown gender 'cat'" in message
+    assert not (tmp_path / "out").exists()
+    assert "can't be read" in fails(*words, "--predictions", f"m={tmp_path / 'none.csv'}")
+
+
+@pytest.fixture
+def two_sets(people_csv, rows, tmp_path):
+    """The first half of the people, and the other one; who is in the middle is in both."""
+    rows = [row | {"path": str(people_csv.parent / row["path"])} for row in rows]
+    files = [people_csv.parent / name for name in ("half.csv", "other.csv")]
+    for path, part in zip(files, (rows[:14], rows[12:]), strict=True):
+        write(path, part)
+    yield files
+    for path in files:
+        path.unlink()
+
+
+def test_one_data_set_is_tested_by_another(call, cache, two_sets, tmp_path):
+    train, test = two_sets
+    words = ("compare", "csv", train, "--test-dataset", f"csv={test}", "--cache", cache, *MODELS)
+    result = call(*words, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    text = " ".join(result.stdout.split())
+    assert "Protocol train on csv, test on csv" in text
+    assert "Not trained on: 2 photos that are in the test data" in text
+    assert "Scores of one test set" in text
+    table = pd.read_csv(tmp_path / "out" / "table.csv")
+    assert table["n_rows"].tolist() == [12]
+    record = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    assert record["protocol"] == "train on csv, test on csv"
+
+
+def test_folds_of_another_kind_are_refused(fails, words, people_csv):
+    message = fails(*words, "--test-dataset", f"csv={people_csv}", "--protocol", "subject")
+    assert "--test-dataset is a protocol of its own" in message
+    assert "nothing is left to train on" in fails(*words, "--test-dataset", f"csv={people_csv}")
