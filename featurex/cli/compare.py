@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from featurex.cli.report import AuditDir, ShowFaces, write_page
 from featurex.cli.shared import (
     AgePolicy,
     Ages,
@@ -87,11 +89,20 @@ def compare(
     limit: Limit = None,
     subjects: Subjects = None,
     seed: Seed = 0,
+    umap: Annotated[
+        bool, typer.Option("--umap", help="Map the embeddings by UMAP too (needs umap-learn).")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder for the page, report.html.")
+    ] = None,
+    audit: AuditDir = None,
+    show_faces: ShowFaces = False,
     json: Json = False,
 ) -> None:
     """Compare models on one data set. Cross-validated, so that no person is on both sides."""
     from featurex.cli import stages
     from featurex.design import Design
+    from featurex.embedding_map import check_umap, write_map
     from featurex.face_table import FaceTable
     from featurex.fold_fits import remove_checkpoints
     from featurex.models import (
@@ -117,7 +128,10 @@ def compare(
         subjects=subjects,
     )
     tasks = served_tasks(choose_tasks(task or [], manifest), models, named=bool(task))
-    ready_folder(out_dir)
+    for folder in filter(None, (out_dir, report)):
+        ready_folder(folder)
+    if umap:
+        check_umap()
     face_cache = stages.open_cache(
         cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
     )
@@ -129,9 +143,14 @@ def compare(
     )
     design = Design(tasks, models, protocol, folds, options)
     checkpoints = out_dir / "checkpoints"
-    result = stages.run_comparison(FaceTable(manifest, face_cache), design, checkpoints)
+    faces = FaceTable(manifest, face_cache)
+    result = stages.run_comparison(faces, design, checkpoints)
+    result.record["command"] = ["featurex", *sys.argv[1:]]
     files = write_result(result, design, out_dir)
+    files.append(write_map(faces, out_dir, seed=seed, umap=umap))
     remove_checkpoints(checkpoints)
+    if report:
+        write_page(out_dir, report / "report.html", audit, cache if show_faces else None)
     if json:
         print_json(
             result.comparison.table.astype(object)
