@@ -44,8 +44,8 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
         ``table.csv``, ``table.md``, ``table.tex``, ``predictions.csv``, ``run.json``,
         ``pairs.csv``, ``by_group.csv``; where a task has classes, ``confusion.csv``,
         ``recall.csv``, ``calibration.csv``, ``selective.csv``, ``reliability.csv``,
-        ``confusion-TASK-MODEL.png`` and ``reliability-TASK-MODEL.png``; where networks were trained, ``curves.csv`` and
-        ``curves-TASK.png``.
+        ``confusion-TASK-MODEL.png`` and ``reliability-TASK-MODEL.png``; where networks were
+        trained, ``curves.csv`` and ``curves-TASK.png``.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from pipelines.report.svg import Svg
 
 # A phone's column; wider pages put charts side by side, so that text keeps its size.
 WIDTH, HEIGHT = 352, 270
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 24, 40
+LEFT, RIGHT, TOP, BOTTOM = 46, 22, 24, 40
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def write_score(metric: str, value: Any, *, unit: bool = True) -> str:
     if not math.isfinite(number):
         return "–"
     form = BY_NAME[metric]
-    text = f"{number * form.scale:.{form.decimals}f}"
+    text = f"{number * form.scale:.{form.decimals}f}".replace("-", "−")
     units = " %" if form.scale == 100 else " years" if metric == "mae" else ""
     return text + units if unit else text
 
