@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,16 +10,15 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from PIL import Image
 
 from featurex._version import __version__
 from featurex.audit import DUPLICATE, PERSON, Audit
 from featurex.audit_findings import findings, notes
+from featurex.face_pictures import data_uri
 from featurex.printable import printable
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_SHOWN = 100  # of a kind; the CSV files have all
-FACE_SIDE, JPEG_QUALITY = 112, 80
 
 
 def audit_page(audit: Audit, *, show_faces: bool = False) -> str:
@@ -88,9 +85,7 @@ class _Photos:
         self.fold = audit.fold
         ids = self.table["image_id"].iloc[rows].tolist()
         chips = audit.faces.cache.chip_column(ids)[:] if ids else []
-        self.sources = {
-            row: _data_uri(chip) for row, chip in zip(rows.tolist(), chips, strict=True)
-        }
+        self.sources = {row: data_uri(chip) for row, chip in zip(rows.tolist(), chips, strict=True)}
 
     def view(self, row: int) -> dict[str, Any]:
         """Return a photo's name, labels and picture (None where faces are not shown)."""
@@ -173,10 +168,3 @@ def _files(rows: pd.DataFrame) -> Iterable[dict[str, str]]:
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return table.to_dict("records")
-
-
-def _data_uri(chip: np.ndarray) -> str:
-    buffer = io.BytesIO()
-    picture = Image.fromarray(chip).resize((FACE_SIDE, FACE_SIDE), Image.Resampling.LANCZOS)
-    picture.save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -7,7 +7,8 @@
     ├── PhotoError       one photo can't be read or decoded (never fatal to a run)
     ├── BackboneError    a backbone's name, layer or weights
     ├── DeviceError      the requested accelerator isn't there
-    └── ModelError       a model file or what it can do
+    ├── ModelError       a model file or what it can do
+    └── RunError         the folder of a comparison or an audit can't be read
 
 Bad arguments are :class:`ValueError`, as everywhere in Python. The command line shows any of
 these as one line on stderr.
@@ -59,3 +60,7 @@ class DeviceError(FeaturexError):
 
 class ModelError(FeaturexError):
     """A saved model can't be used for what was asked."""
+
+
+class RunError(FeaturexError):
+    """The folder of a comparison or of an audit can't be used."""

@@ -27,6 +27,7 @@ from pipelines import (
     selective_table,
     with_facts,
 )
+from pipelines.confusions import confusion_table
 
 # The warning of a comparison, as short as a picture's title must be.
 LEAKY_TITLE = "\nWarning: people may be on both sides"
@@ -47,10 +48,10 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
     -------
     list of Path
         ``table.csv``, ``table.md``, ``table.tex``, ``predictions.csv``, ``run.json``,
-        ``pairs.csv``, ``by_group.csv``; where a task has classes, ``recall.csv``,
-        ``calibration.csv``, ``selective.csv``, ``reliability.csv``, ``confusion-TASK-MODEL.png``
-        and ``reliability-TASK-MODEL.png``; where networks were trained, ``curves.csv`` and
-        ``curves-TASK.png``.
+        ``pairs.csv``, ``by_group.csv``; where a task has classes, ``confusion.csv``,
+        ``recall.csv``, ``calibration.csv``, ``selective.csv``, ``reliability.csv``,
+        ``confusion-TASK-MODEL.png`` and ``reliability-TASK-MODEL.png``; where networks were
+        trained, ``curves.csv`` and ``curves-TASK.png``.
 
     Raises
     ------
@@ -63,8 +64,9 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
     result.comparison.to_markdown(tables[1])
     result.comparison.to_latex(tables[2])
     predictions.write(result.predictions, folder / "predictions.csv")
+    notes = {"notes": list(result.comparison.notes)}
     record = json.dumps(
-        result.record, indent=2, ensure_ascii=False, allow_nan=False, default=_plain
+        result.record | notes, indent=2, ensure_ascii=False, allow_nan=False, default=_plain
     )
     (folder / "run.json").write_text(record + "\n", encoding="utf-8")
     written = [*tables, folder / "predictions.csv", folder / "run.json"]
@@ -86,6 +88,7 @@ def _write_statistics(result: Result, design: Design, folder: Path) -> list[Path
     }
     if tasks:
         statistics |= {
+            "confusion": confusion_table(table),
             "recall": recall_table(table, tasks, seed),
             "calibration": calibration_table(table, tasks, seed),
             "selective": selective_table(table, tasks, random_state=seed),

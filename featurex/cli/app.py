@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from featurex._version import __version__
-from featurex.cli import audit, cache, compare, demo, explain, extract, fit, listing, predict
+from featurex.cli import (
+    audit,
+    cache,
+    compare,
+    demo,
+    explain,
+    extract,
+    fit,
+    listing,
+    predict,
+    report,
+)
 
 app = typer.Typer(
     name="featurex",
@@ -27,6 +38,7 @@ app.command()(listing.backbones)
 app.command()(extract.extract)
 app.command()(audit.audit)
 app.command()(compare.compare)
+app.command()(report.report)
 app.command()(fit.fit)
 app.command()(predict.predict)
 app.command()(explain.explain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from featurex.cli.report import AuditDir, ShowFaces, write_page
 from featurex.cli.shared import (
     AgeKind,
     AgePolicy,
@@ -125,6 +127,14 @@ def compare(
     limit: Limit = None,
     subjects: Subjects = None,
     seed: Seed = 0,
+    umap: Annotated[
+        bool, typer.Option("--umap", help="Map the embeddings by UMAP too (needs umap-learn).")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder for the page, report.html.")
+    ] = None,
+    audit: AuditDir = None,
+    show_faces: ShowFaces = False,
     json: Json = False,
 ) -> None:
     """Compare models on one data set, or across two. No person is on both sides.
@@ -134,6 +144,7 @@ def compare(
     """
     from featurex.cli import stages
     from featurex.design import Design
+    from featurex.embedding_map import check_umap, write_map
     from featurex.face_table import FaceTable
     from featurex.fold_fits import remove_checkpoints
     from featurex.kept import Kept
@@ -167,7 +178,10 @@ def compare(
         found = choose_tasks(task or [], manifest)
     tasks = served_tasks(found, models, named=bool(task))
     outside = read_outside(predictions or [], tested, tasks, models)
-    ready_folder(out_dir)
+    for folder in filter(None, (out_dir, report)):
+        ready_folder(folder)
+    if umap:
+        check_umap()
     face_cache = stages.open_cache(
         cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
     )
@@ -182,13 +196,19 @@ def compare(
     kept = Kept(out_dir / "fits", say)
     faces = (TransferTable if test_dataset else FaceTable)(manifest, face_cache)
     result = stages.run_comparison(faces, design, checkpoints, kept)
-    files = write_once(
-        kept,
-        out_dir,
-        lambda: write_result(result, design, out_dir),
-        *(result.comparison, result.predictions, result.record, result.groups, design),
-    )
+    decides = (result.comparison, result.predictions, dict(result.record), result.groups, design)
+
+    def write() -> list[Path]:
+        result.record["command"] = ["featurex", *sys.argv[1:]]
+        return [
+            *write_result(result, design, out_dir),
+            write_map(faces, out_dir, seed=seed, umap=umap),
+        ]
+
+    files = write_once(kept, out_dir, write, *decides, umap)
     remove_checkpoints(checkpoints)
+    if report:
+        write_page(out_dir, report / "report.html", audit, cache if show_faces else None)
     if json:
         print_json(
             result.comparison.table.astype(object)

@@ -36,6 +36,7 @@ def test_every_file_named_is_there_and_no_other(written):
     assert {file.name for file in files} == {
         *("table.csv", "table.md", "table.tex", "predictions.csv", "run.json"),
         *("pairs.csv", "by_group.csv", "recall.csv", "calibration.csv", "selective.csv"),
+        "confusion.csv",
         *("reliability.csv", "reliability-gender-majority.png", "reliability-gender-svm.png"),
         *("confusion-gender-majority.png", "confusion-gender-svm.png"),
     }

@@ -1,0 +1,99 @@
+"""Numbers as words, and what a protocol means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from pipelines.scores import METRICS, Metric
+
+BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
+
+# What each protocol means for who is on both sides of a split, and whether that is to be warned of.
+PROTOCOLS: Mapping[str, tuple[str, bool]] = {
+    "official": (
+        "Every photo was tested once, in the data set's own folds, by a model that was trained on "
+        "the other folds.",
+        False,
+    ),
+    "subjects": (
+        "Every photo was tested once, by a model that had seen no photo of that person: folds were "
+        "made of people, not of photos, balanced by age group and gender.",
+        False,
+    ),
+    "leave-one-subject-out": (
+        "Each person was tested once, by a model that was trained on all the others.",
+        False,
+    ),
+    "holdout": (
+        "One part of the data was kept for the test; models were trained on the rest.",
+        False,
+    ),
+    "photos": (
+        "Folds were made of photos, since the data name no people. Who has several photos may be "
+        "on both sides, and recognising a person then passes for knowing an age: the scores may be "
+        "too high.",
+        True,
+    ),
+    "random": (
+        "Folds were made of photos at random, on request. The same person may be on both sides, "
+        "and recognising a person then passes for knowing an age: the scores are likely too high "
+        "and are no measure of unknown people.",
+        True,
+    ),
+}
+
+SCORES = (
+    ("Accuracy", "the share of faces whose answer is right"),
+    ("One-off", "the share whose age group is right or next to the right one"),
+    ("Balanced accuracy", "the mean of every class's accuracy: rare classes count as common ones"),
+    ("Macro F1", "the mean over classes of the harmonic mean of precision and recall"),
+    ("QW kappa", "agreement beyond chance, far errors counted more; 1 is perfect, 0 is chance"),
+    ("MAE", "the mean absolute error in years; less is better"),
+    ("CS@5", "the share of faces whose age is at most 5 years off"),
+)
+
+
+def write_score(metric: str, value: Any, *, unit: bool = True) -> str:
+    """Write a score as its metric is written, such as ``76.0 %`` or ``5.02 years``."""
+    number = float(value) if value is not None else math.nan
+    if not math.isfinite(number):
+        return "–"
+    form = BY_NAME[metric]
+    text = f"{number * form.scale:.{form.decimals}f}".replace("-", "−")
+    units = " %" if form.scale == 100 else " years" if metric == "mae" else ""
+    return text + units if unit else text
+
+
+def write_tick(metric: str, value: float) -> str:
+    """Write a value of an axis, whose unit stands elsewhere."""
+    return f"{value * BY_NAME[metric].scale:.6g}"
+
+
+def heading(metric: str) -> str:
+    """Return a metric's name without its unit."""
+    return BY_NAME[metric].heading.split(" (")[0]
+
+
+def known_metrics(table: pd.DataFrame, part: str = "pooled") -> list[str]:
+    """List the metrics that some row of the comparison's table has."""
+    return [name for name in BY_NAME if table[f"{name}_{part}"].notna().any()]
+
+
+def main_metric(table: pd.DataFrame) -> str | None:
+    """Return what a task is judged by first: accuracy, or years where it has no classes."""
+    known = known_metrics(table)
+    return next((name for name in ("accuracy", "mae") if name in known), None)
+
+
+def count(number: float, one: str, many: str | None = None) -> str:
+    """Write how many there are, such as ``1 face`` or ``2,386 faces``."""
+    return f"{number:,.0f} {one if number == 1 else many or one + 's'}"
+
+
+def listed(words: list[str]) -> str:
+    """Join words with commas and *and*."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
