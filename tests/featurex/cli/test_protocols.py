@@ -49,7 +49,8 @@ def test_a_test_set_may_be_held_out_several_times(compare):
     assert "3x1" in result.stdout
     assert "Protocol holdout: one test set (6 of 24 photos, 25%)" in result.stdout
     table = pd.read_csv(out / "predictions.csv")
-    assert table.groupby("repeat")["subject_id"].nunique().tolist() == [3, 3, 3]
+    assert table.groupby(["repeat", "subject_id"]).size().eq(2).all()  # whole people
+    assert table.groupby("repeat").size().between(4, 8).all()
     assert table["fold"].equals(table["repeat"])
     record = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert (record["test_share"], record["n_repeats"], record["n_folds"]) == (0.25, 3, 3)
