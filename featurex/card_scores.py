@@ -39,7 +39,7 @@ def scores_section(measured: OutOfFold, groups: pd.DataFrame) -> str:
     for task in measured.tasks:
         parts += [f"### {escape(task.name)}", _overall(measured, task)]
         for column, rows in groups[groups["task"] == task.name].groupby("column", sort=False):
-            parts.append(_by_group(str(column), rows, task))
+            parts.append(_by_group(str(column), rows, people=measured.names_people))
     return "\n\n".join(parts)
 
 
@@ -66,8 +66,9 @@ def weak_spots(measured: OutOfFold, groups: pd.DataFrame, seed: int) -> Iterator
         rows = groups[(groups["task"] == task.name) & (groups["metric"] == metric.name)]
         for column, part in rows.groupby("column", sort=False):
             yield from _worst(task, str(column), part, metric)
+    unit = "people" if measured.names_people else "faces"
     if few := _few(groups):
-        yield f"Groups with fewer than {FEW_SUBJECTS} people, too few to judge: {', '.join(few)}."
+        yield f"Groups with fewer than {FEW_SUBJECTS} {unit}, too few to judge: {', '.join(few)}."
     yield from _calibration(measured, seed)
 
 
@@ -99,22 +100,24 @@ def _overall(measured: OutOfFold, task: Task) -> str:
     return table([f"All {row['n_rows']} faces{people}", "Score"], rows)
 
 
-def _by_group(column: str, rows: pd.DataFrame, task: Task) -> str:
+def _by_group(column: str, rows: pd.DataFrame, *, people: bool) -> str:
     metrics = [metric for metric in METRICS if metric.name in set(rows["metric"])]
     lines = []
     for _, part in rows.groupby("group", sort=False):
         by_metric = {row["metric"]: row for row in part.to_dict("records")}
         first = next(iter(by_metric.values()))
+        few = " (few)" if first["few_subjects"] else ""
+        counts = [f"{first['n_rows']}", f"{first['n_subjects']}{few}"]
         lines.append(
             [
                 escape(str(first["group"])),
-                f"{first['n_rows']}",
-                f"{first['n_subjects']}" + (" (few)" if first["few_subjects"] else ""),
+                *counts[: 2 if people else 1],
                 *(_cell(by_metric[metric.name], metric) for metric in metrics),
             ]
         )
     name = _COLUMNS.get(column, column)
-    return table([escape(name), "Faces", "People", *(m.heading for m in metrics)], lines)
+    counted = ["Faces", "People"] if people else ["Faces"]
+    return table([escape(name), *counted, *(m.heading for m in metrics)], lines)
 
 
 def _cell(row: dict[str, float], metric: Metric) -> str:

@@ -54,6 +54,13 @@ class OutOfFold:
     source: str
 
     @property
+    def names_people(self) -> bool:
+        """Whether any photo names its person; without, each photo counts as a person of its own."""
+        return "subject_id" in self.predictions and bool(
+            self.predictions["subject_id"].notna().any()
+        )
+
+    @property
     def keeps_people_apart(self) -> bool:
         """Whether every photo names its person, and no person is in two folds."""
         if "subject_id" not in self.predictions or self.predictions["subject_id"].isna().any():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
+from featurex.card_scores import group_scores, scores_section
 from featurex.design import Design
 from featurex.experiment import run
 from featurex.face_table import FaceTable
@@ -149,6 +150,12 @@ def test_people_who_may_be_on_both_sides_are_a_warning(make_card, result, colour
     assert "No person is in two folds." in make_card()
     unnamed = from_result(result, TASKS, "majority", "x")
     table = unnamed.predictions.copy()
+    nobody = dataclasses.replace(unnamed, predictions=table.assign(subject_id=None))
+    text = scores_section(nobody, group_scores(nobody, 0))
+    assert "a person may be in training and in test" in text
+    assert " people" not in next(iter(tables(text)))[0][0]
+    assert not any("People" in rows[0] for rows in tables(text))
+    assert any("People" in rows[0] for rows in tables(make_card()))
     assert not dataclasses.replace(
         unnamed, predictions=table.assign(subject_id=None)
     ).keeps_people_apart
