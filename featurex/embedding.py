@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -113,10 +113,13 @@ class Embedder:
 
     @contextmanager
     def _numerics(self) -> Iterator[None]:
-        # By default a GPU rounds the inputs of float32 convolutions to 10 bits (TF32).
         lower = self._dtype != torch.float32
         with (
-            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+            # By default a GPU rounds the inputs of float32 convolutions to 10 bits (TF32). The flag
+            # is the whole process's, and on a CPU several threads may be here.
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+            if self.device.type == "cuda"
+            else nullcontext(),
             torch.autocast(self.device.type, self._dtype, enabled=lower),
         ):
             yield

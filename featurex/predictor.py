@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,6 +14,7 @@ from PIL import Image
 
 from featurex.averages import Average
 from featurex.backbones import Backbone, get_backbone
+from featurex.core_workers import core_workers, map_ahead
 from featurex.embedding_options import EmbeddingOptions
 from featurex.exceptions import ModelError, PhotoError
 from featurex.face_predictions import PhotoFaces, add_classes, make_prediction
@@ -23,8 +23,10 @@ from featurex.model_files import load_model
 from featurex.photo_input import PhotoLike, to_pixels
 from featurex.tasks import AGE
 
-# Photos in flight at a time: memory does not grow with their number.
+# Photos whose faces are answered together.
 PHOTOS_AT_A_TIME = 32
+# Photos drawn beyond those that are answered: memory does not grow with their number.
+PHOTOS_AHEAD = 3 * PHOTOS_AT_A_TIME
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +83,8 @@ class Predictor:
         device: str = "auto",
         weights: str | Path | None = None,
     ) -> None:
+        from featurex.devices import resolve_device
+
         self._models: dict[str, tuple[Any, str]] = {}
         self._metadata = [metadata for _, metadata in models]
         self._aligner = self._make_aligner(device)
@@ -90,6 +94,7 @@ class Predictor:
             self._check(metadata)
             self._add(estimators, metadata, device)
         self._embedder = self._load_backbone(device)
+        self._on_cpu = resolve_device(device).type == "cpu"
 
     @classmethod
     def load(
@@ -154,20 +159,31 @@ class Predictor:
         return list(self.predict_each(photo))
 
     def predict_each(self, photos: Iterable[PhotoLike]) -> Iterator[PhotoFaces]:
-        """Predict photo after photo, in their order, with bounded memory."""
-        for block in self._find_blocks(photos):
-            yield from self._answer(block)
+        """Predict photo after photo, in their order, with bounded memory.
+
+        Every core looks for faces or answers for those found, whatever there is to do.
+
+        Parameters
+        ----------
+        photos : iterable of photos as `predict` takes them
+            Drawn at most `PHOTOS_AHEAD` ahead of their answers.
+        """
+        with core_workers() as pool:
+            found = map_ahead(pool, self._find, photos, PHOTOS_AT_A_TIME)
+            blocks = _blocks(found)
+            # A GPU is used by one thread; while it works, the others look for faces.
+            answers = (
+                map_ahead(pool, self._answer, blocks, 1)
+                if self._on_cpu
+                else map(self._answer, blocks)
+            )
+            for block in answers:
+                yield from block
 
     def find_each(self, photos: Iterable[PhotoLike]) -> Iterator[FoundFaces]:
         """Find and align the faces of photo after photo, in their order, with bounded memory."""
-        for block in self._find_blocks(photos):
-            yield from block
-
-    def _find_blocks(self, photos: Iterable[PhotoLike]) -> Iterator[list[FoundFaces]]:
-        with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
-            remaining = iter(photos)  # itertools.batched needs Python 3.12
-            while block := list(islice(remaining, PHOTOS_AT_A_TIME)):
-                yield list(pool.map(self._find, block))
+        with core_workers() as pool:
+            yield from map_ahead(pool, self._find, photos, PHOTOS_AT_A_TIME)
 
     def place(self, face: Face, points: np.ndarray) -> np.ndarray:
         """Tell where points of a face's chip lie in the photo, as `FaceAligner.place`."""
@@ -281,6 +297,12 @@ class Predictor:
         from featurex.embedding import Embedder
 
         return Embedder(self.backbone, device, options=self.options)
+
+
+def _blocks(found: Iterable[FoundFaces]) -> Iterator[list[FoundFaces]]:
+    remaining = iter(found)  # itertools.batched needs Python 3.12
+    while block := list(islice(remaining, PHOTOS_AT_A_TIME)):
+        yield block
 
 
 def _options(settings: Mapping[str, Any]) -> EmbeddingOptions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -93,11 +94,18 @@ class CnnDetector(Detector):
     def _scores(self, images: np.ndarray) -> tuple[MmodOptions, np.ndarray]:
         import torch
 
-        # One image at a time takes all cores; several at once would fight for them.
-        with self._lock, torch.inference_mode():
+        with self._lock:
             network, device = self._loaded
+        # One image at a time takes all cores, unless each thread keeps to one; several at once
+        # would fight for them. The flag is the whole process's.
+        alone = device.type != "cpu" or torch.get_num_threads() > 1
+        with self._lock if alone else nullcontext(), torch.inference_mode():
             batch = torch.from_numpy(images).to(device).permute(0, 3, 1, 2)
-            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            with (
+                torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+                if alone
+                else nullcontext()
+            ):
                 return network.options, network(batch.float()).cpu().numpy()
 
     @cached_property

@@ -13,7 +13,7 @@ from featurex.labels import AGE_GROUP_YEARS, AGE_GROUPS
 from featurex.manifest import Manifest
 from featurex.model_files import load_model, save_model
 from featurex.models import ModelOptions
-from featurex.predictor import PHOTOS_AT_A_TIME, Predictor
+from featurex.predictor import PHOTOS_AHEAD, PHOTOS_AT_A_TIME, Predictor
 from featurex.tasks import AGE, AGE_GROUP, GENDER, choose_tasks
 
 OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
@@ -217,14 +217,36 @@ def test_photos_are_taken_as_they_are_needed(predictor, wall, monkeypatch):
     taken = []
 
     def photos():
-        for number in range(3 * PHOTOS_AT_A_TIME):
+        for number in range(5 * PHOTOS_AT_A_TIME):
             taken.append(number)
             yield wall
 
-    answers = predictor.predict_each(photos())
-    next(answers)
-    assert len(taken) == PHOTOS_AT_A_TIME
-    assert len(list(answers)) == 3 * PHOTOS_AT_A_TIME - 1
+    for n_read, _ in enumerate(predictor.predict_each(photos())):
+        assert len(taken) <= n_read + PHOTOS_AHEAD
+    assert len(taken) == 5 * PHOTOS_AT_A_TIME
+
+
+def test_answers_of_many_blocks_are_those_of_each_photo_alone(predictor, portraits, wall, tmp_path):
+    """In their order, whatever is found first, with a photo without a face and one that is none."""
+    n_photos = 2 * PHOTOS_AT_A_TIME + 5
+    photos = [(*portraits, wall, tmp_path / "none.jpg")[n % 10] for n in range(n_photos)]
+    alone = [predictor.predict(photo) for photo in photos[:9]]
+    for number, faces in enumerate(predictor.predict_each(iter(photos))):
+        assert faces.photo is photos[number]
+        assert faces.error == ("missing file" if number % 10 == 9 else None)
+        expected = [] if faces.error else alone[number % 10]
+        assert [face.box for face in faces] == [face.box for face in expected]
+        for face, same in zip(faces, expected, strict=True):
+            assert face.age == pytest.approx(same.age, abs=1e-3)
+            for task, chances in face.probabilities.items():
+                assert chances == pytest.approx(same.probabilities[task], abs=1e-5)
+
+
+def test_a_reader_may_stop_early(predictor, wall, monkeypatch):
+    monkeypatch.setattr(predictor._aligner, "faces", lambda photo: [])
+    answers = predictor.predict_each(wall for _ in range(10**9))
+    assert list(next(answers)) == []
+    answers.close()
 
 
 def test_models_of_several_files_answer_together(model_file, predictor, photo):
