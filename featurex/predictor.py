@@ -23,6 +23,7 @@ from featurex.model_files import load_model
 from featurex.photo_input import PhotoLike, to_pixels
 from featurex.rejection import thresholds
 from featurex.tasks import AGE
+from pipelines.kernel_machines import in_blocks
 
 # Photos whose faces are answered together.
 PHOTOS_AT_A_TIME = 32
@@ -301,7 +302,9 @@ class Predictor:
             for part, taken in parts:
                 if taken == "chips":
                     part.device = str(resolve_device(device))
-            self._models[task] = (estimator, kind)
+            if isinstance(estimator, Average):
+                estimator.parts = [(in_blocks(part), taken) for part, taken in estimator.parts]
+            self._models[task] = (in_blocks(estimator), kind)
 
     def _load_backbone(self, device: str) -> Any:
         if all(kind == "chips" for _, kind in self._models.values()):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipelines.printed import MOST_FOLDS, NOT_APART, score_cells
+from pipelines.printed import NOT_APART, has_many_folds, score_cells
 from pipelines.report.words import BY_NAME, known_metrics, write_score
 
 BEST, NEAR = "best", "near"
@@ -61,6 +61,7 @@ def score_table(table: pd.DataFrame, pairs: pd.DataFrame) -> ScoreTable:
         Models in the order of `table`; columns are the metrics that some model has, then costs.
     """
     metrics = known_metrics(table)
+    table = table.assign(n_repeats=table["n_repeats"].fillna(1))
     printed = score_cells(table, pairs.assign(different=is_true(pairs["different"])), _marked)
     columns = {
         BY_NAME[name].heading: _score_column(table, printed[BY_NAME[name].heading], name)
@@ -91,7 +92,7 @@ def _marked(text: str) -> str:
 
 def _score_column(table: pd.DataFrame, printed: pd.Series, metric: str) -> list[Cell]:
     means, pooled = table[f"{metric}_mean"], table[f"{metric}_pooled"]
-    scores = means.where(table["n_folds"] <= MOST_FOLDS, pooled)
+    scores = means.where(~has_many_folds(table), pooled)
     ends = zip(table[f"{metric}_low"], table[f"{metric}_high"], strict=True)
     return [
         _score_cell(str(text), _interval(metric, low, high), score)
