@@ -3,8 +3,8 @@
     python benchmarks/networks.py DATASET ROOT --cache DIR --out DIR [--limit 1200] [--folds 2]
         [--epochs 10] [--task gender] [--task age-group] [--model NAME]… [--report DIR]
 
-The classics learn from `pixels` and `landmarks` first, each in a comparison of its own; then they join
-the comparison of all other systems by what they predicted out of fold. All see the same faces in the
+The classics learn from `pixels` and `landmarks` first, each in a comparison of its own; then they
+join that of all other systems by what they predicted out of fold. All see the same faces in the
 same folds. Stopped, it goes on where it was when it is run again: finished fits are kept in OUT.
 
 With two cores, 1,200 faces of UTKFace and the defaults it takes under two hours, most of it for

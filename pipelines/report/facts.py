@@ -21,6 +21,12 @@ def words(record: Mapping[str, Any], name: str) -> list[str]:
     return [str(item) for item in value][:MOST_FACTS] if isinstance(value, list) else []
 
 
+def word(record: Mapping[str, Any], name: str) -> str:
+    """Return a text of a record; empty where it is none."""
+    value = record.get(name)
+    return value[:2000] if isinstance(value, str) else ""
+
+
 def number(record: Mapping[str, Any], name: str) -> float | None:
     """Return a number of a record; None where it is none."""
     value = record.get(name)

@@ -80,7 +80,7 @@ def _view(
     return GroupView(
         name,
         draw_rows(charted, title, *writers, limits(metric)),
-        [_sentence(model, part, metric) for model, part in rows.groupby("model", sort=False)],
+        _sentences(rows, metric),
         groups,
         [
             (model, _cells(part, groups, metric))
@@ -122,10 +122,18 @@ def _cell(row: dict[str, Any], metric: str) -> str:
     return f"{text} worst" if row["worst"] else text
 
 
+def _sentences(rows: pd.DataFrame, metric: str) -> list[str]:
+    if not rows["worst"].any():
+        return ["No group can be called the worst."]
+    return [
+        _sentence(str(model), part, metric) for model, part in rows.groupby("model", sort=False)
+    ]
+
+
 def _sentence(model: str, rows: pd.DataFrame, metric: str) -> str:
     worst = rows[rows["worst"]]
     if worst.empty:
-        return f"{model}: no group is worse than another, or too few people to say."
+        return f"{model}: no group is worse than another."
     row = worst.iloc[0]
     best = rows[(rows["gap"] == 0) & ~rows["few_subjects"]]["group"]
     gap = _gap(metric, row["gap"])

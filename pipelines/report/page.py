@@ -135,6 +135,8 @@ def _question(run: Run) -> dict[str, Any]:
         "protocol": protocol,
         "protocol_words": words,
         "leaks": leaks,
+        "warning": facts.word(record, "warning"),
+        "ages": facts.word(record, "ages"),
         "notes": facts.words(record, "notes"),
         "score_words": SCORES,
     }

@@ -19,7 +19,7 @@ PROTOCOLS: Mapping[str, tuple[str, bool]] = {
         "the other folds.",
         False,
     ),
-    "subjects": (
+    "subject": (
         "Every photo was tested once, by a model that had seen no photo of that person: folds were "
         "made of people, not of photos, balanced by age group and gender.",
         False,
@@ -32,16 +32,10 @@ PROTOCOLS: Mapping[str, tuple[str, bool]] = {
         "One part of the data was kept for the test; models were trained on the rest.",
         False,
     ),
-    "photos": (
-        "Folds were made of photos, since the data name no people. Who has several photos may be "
-        "on both sides, and recognising a person then passes for knowing an age: the scores may be "
-        "too high.",
-        True,
-    ),
     "random": (
-        "Folds were made of photos at random, on request. The same person may be on both sides, "
-        "and recognising a person then passes for knowing an age: the scores are likely too high "
-        "and are no measure of unknown people.",
+        "Folds were made of photos at random. The same person may be on both sides, and "
+        "recognising a person then passes for knowing an age: the scores are likely too high and "
+        "are no measure of unknown people.",
         True,
     ),
 }

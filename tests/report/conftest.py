@@ -110,7 +110,7 @@ def as_form(name, rows):
 
 RECORD = {
     "dataset": "planted",
-    "protocol": "subjects",
+    "protocol": "subject",
     "notes": ["Data set planted: 120 faces."],
     "command": ["featurex", "compare", "planted", "/home/some one/faces"],
     "photos": {"found": 130, "dropped": {"duplicate": 4}, "without_face": 6, "faces": 120},

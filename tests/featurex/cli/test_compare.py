@@ -33,7 +33,7 @@ def test_the_files_are_written(compared):
     assert {path.name for path in out.iterdir()} == {
         *("table.csv", "table.md", "table.tex", "predictions.csv", "run.json"),
         *("pairs.csv", "by_group.csv", "recall.csv", "calibration.csv", "selective.csv"),
-        *("reliability.csv", "fits"),
+        *("reliability.csv", "confusion.csv", "map.csv", "fits"),
         *(
             f"{kind}-{task}-{model}.png"
             for kind in ("confusion", "reliability")
