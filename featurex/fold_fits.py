@@ -15,9 +15,11 @@ themselves and are trained one after the other.
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ from featurex.kept import Kept, plain
 from featurex.models import ModelOptions, make_estimator, takes_chips
 from pipelines import CrossValidation, Evaluation, FitJob, FoldFit
 
+_WATCH_SECONDS = 1.0
 _TIMES = ("fit_seconds", "predict_seconds")
 
 
@@ -254,11 +257,23 @@ def _fit_alone(
     position: int, estimator: Any, job: FitJob, at_once: int, parent: int
 ) -> tuple[int, Finished]:
     """Make a fit with one thread of linear algebra, in any process."""
-    if parent not in (os.getpid(), os.getppid()):
-        raise SystemExit  # who asked was killed: nobody waits for the fits that are still queued
+    if parent != os.getpid():
+        _end_with(parent)
     with threadpool_limits(limits=1):
         done = _fit(estimator, job)
     return position, Finished(done.fit, done.chosen | {"fits_at_once": at_once})
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """End this process soon after the one that asked for its work: joblib's outlive a kill -9."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _fit(estimator: Any, job: FitJob) -> Finished:
