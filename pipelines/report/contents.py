@@ -42,7 +42,7 @@ FORMS: Mapping[str, TableForm] = {
         ("task", "model"),
         ("n_rows", "n_folds"),
         (
-            *("n_subjects", "n_repeats", "fit_seconds", "ms_per_face"),
+            *("n_subjects", "n_repeats", "n_missing", "fit_seconds", "ms_per_face"),
             *("n_parameters", "seconds_per_epoch"),
             *_SCORES,
         ),

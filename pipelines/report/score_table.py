@@ -61,13 +61,16 @@ def score_table(table: pd.DataFrame, pairs: pd.DataFrame) -> ScoreTable:
         Models in the order of `table`; columns are the metrics that some model has, then costs.
     """
     metrics = known_metrics(table)
-    table = table.assign(n_repeats=table["n_repeats"].fillna(1))
+    once, none = table["n_repeats"].fillna(1), table["n_missing"].fillna(0)
+    table = table.assign(n_repeats=once, n_missing=none)
     printed = score_cells(table, pairs.assign(different=is_true(pairs["different"])), _marked)
     columns = {
         BY_NAME[name].heading: _score_column(table, printed[BY_NAME[name].heading], name)
         for name in metrics
         if BY_NAME[name].heading in printed
     }
+    if table["n_missing"].any():
+        columns["No answer"] = [_number(value, 0) for value in table["n_missing"]]
     costs = {
         "Fit (s)": ("fit_seconds", 1),
         "Predict (ms/face)": ("ms_per_face", 2),

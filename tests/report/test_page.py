@@ -104,7 +104,7 @@ def test_what_was_dropped_and_the_command_are_there(run):
     assert "abc123" in text
 
 
-@pytest.mark.parametrize("protocol", ["photos", "random"])
+@pytest.mark.parametrize("protocol", ["random"])
 def test_a_protocol_that_leaks_is_warned_of(record, tables, protocol):
     text = Page(render(Run(record | {"protocol": protocol}, tables))).text
     assert "Warning. Folds were made of photos" in " ".join(text.split())
