@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import pandas as pd
@@ -48,6 +49,7 @@ def _scale(
 
 def _chart(rows: pd.DataFrame, what: str, y: Axis, title: str) -> Svg:
     epochs = linear([rows["epoch"].min(), rows["epoch"].max()], *x_pixels())
+    epochs = replace(epochs, ticks=tuple(tick for tick in epochs.ticks if tick == round(tick)))
     means = rows.groupby("epoch")[[f"train_{what}", f"valid_{what}"]].mean()
     last = means.iloc[-1]
     facts = (

@@ -104,7 +104,7 @@ def as_form(name, rows):
     form = FORMS[name]
     table = pd.DataFrame(rows).reindex(columns=[*form.words, *form.numbers, *form.extra])
     numbers = dict.fromkeys((*form.numbers, *form.extra), float)
-    words = {word: table[word].fillna("").astype(str) for word in form.words}
+    words = {word: table[word].astype(object).fillna("").astype(str) for word in form.words}
     return table.astype(numbers).assign(**words)
 
 
