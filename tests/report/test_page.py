@@ -104,10 +104,17 @@ def test_what_was_dropped_and_the_command_are_there(run):
     assert "abc123" in text
 
 
-@pytest.mark.parametrize("protocol", ["random"])
-def test_a_protocol_that_leaks_is_warned_of(record, tables, protocol):
-    text = Page(render(Run(record | {"protocol": protocol}, tables))).text
-    assert "Warning. Folds were made of photos" in " ".join(text.split())
+def test_a_protocol_that_leaks_is_warned_of(record, tables):
+    more = {"protocol": "random", "warning": "12 of 60 test photos show people in training."}
+    text = " ".join(Page(render(Run(record | more, tables))).text.split())
+    assert "Warning. Folds were made of photos" in text
+    assert "Warning. 12 of 60 test photos show people in training." in text
+
+
+def test_a_range_of_ages_is_told(record, tables):
+    text = " ".join(Page(render(Run(record | {"ages": "21-60"}, tables))).text.split())
+    assert "Ages 21-60 only:" in text
+    assert "only:" not in " ".join(Page(render(Run(record, tables))).text.split())
 
 
 def test_folds_of_people_are_no_warning(run):
