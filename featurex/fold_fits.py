@@ -227,7 +227,9 @@ def _fit_spread(
         return
     n_processes = effective_n_jobs(n_jobs)
     at_once = min(n_processes, len(waiting))
-    if at_once > 1:  # the longest first, so that no process is left alone with one at the end
+    if at_once > 1:
+        _read_first(waiting)
+        # The longest first, so that no process is left alone with one at the end.
         waiting.sort(key=lambda one: _cost(*one), reverse=True)
     calls = (
         delayed(_fit_alone)(
@@ -241,6 +243,12 @@ def _fit_spread(
     )
     for position, done in _each(calls, at_once):
         yield *waiting[position], done
+
+
+def _read_first(waiting: Sequence[tuple[ModelFits, int]]) -> None:
+    """Read what other processes will get: a damaged cache would be an error of pickling there."""
+    for fits, number in waiting:
+        fits.jobs[number].X[np.zeros(1, np.intp)]
 
 
 def _each(calls: Iterator[Any], at_once: int) -> Iterator[tuple[int, Finished]]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import cloudpickle
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,6 +43,14 @@ def test_processes_change_no_answer_and_no_order(colour_faces, tmp_path):
     assert {row["fits_at_once"] for row in parallel.record["parameters"]} == {2}
     assert any("2 fits at a time" in note for note in parallel.comparison.notes)
     assert any("1 fit at a time" in note for note in serial.comparison.notes)
+
+
+@pytest.fixture(autouse=True)
+def pickled_whole():
+    """The workers know no tests: what is defined here goes to them as a whole."""
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    yield
+    cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
 
 
 class Watcher(ClassifierMixin, BaseEstimator):

@@ -172,7 +172,7 @@ def test_captions_and_titles_carry_the_warning(leaky, written):
     for title in titles:
         assert title.endswith(f"(colours, random, ages 0-70 only){report_files.LEAKY_TITLE}")
     honest = (written[0] / "table.md").read_text(encoding="utf-8")
-    assert honest.startswith("Protocol: subject.\n\n| Task")
+    assert honest.startswith("Protocol: subject.\n\n**gender** (70 photos")
     assert "arning" not in honest
 
 

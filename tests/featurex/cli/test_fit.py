@@ -21,7 +21,7 @@ def test_the_model_is_saved_and_described(call, people_csv, cache, tmp_path):
     assert "cross-validated on the same rows" in result.stdout
     card = path.with_name("modell.card.md").read_text(encoding="utf-8")
     assert hashlib.sha256(path.read_bytes()).hexdigest() in card
-    assert "protocol subjects, 5 folds" in card
+    assert "protocol subject, 5 folds" in card
     assert f"featurex fit csv {shlex.quote(str(people_csv))} --out" in card
 
 
@@ -117,7 +117,7 @@ def test_scores_are_taken_from_a_comparison_of_the_same(call, fails, people_csv,
     words = ("fit", *data, "--out", path, "--comparison", run)
     result = call(*words, "--task", "gender")
     assert result.exit_code == 0, result.stderr
-    assert "taken from the comparison in run: protocol subjects, 3 folds" in (
+    assert "taken from the comparison in run: protocol subject, 3 folds" in (
         tmp_path / "m.card.md"
     ).read_text(encoding="utf-8")
     assert "other faces or labels" in fails(*words, "--task", "gender", "--limit", 20)
