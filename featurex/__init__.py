@@ -33,6 +33,7 @@ _PUBLIC = {
     "PhotoError": "featurex.exceptions",
     "PhotoFaces": "featurex.face_predictions",
     "Predictor": "featurex.predictor",
+    "RunError": "featurex.exceptions",
     "TrainingSettings": "featurex.training.settings",
     "extract": "featurex.extraction",
     "get_backbone": "featurex.backbones",

@@ -53,9 +53,19 @@ def read_run(folder: Path, audit: Path | None = None) -> Run:
             confusion_table(predictions.read(folder / "predictions.csv"))
         )
     if audit is not None:
-        for name in AUDIT_TABLES:
-            tables[name] = _read_table(audit / f"{name}.csv", FORMS[name])
+        tables |= read_audit(audit)
     return Run(record, tables)
+
+
+def read_audit(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read the findings of an audit, by the names in `AUDIT_TABLES`.
+
+    Raises
+    ------
+    RunError
+        A file is missing, too large, or not what it should be.
+    """
+    return {name: _read_table(folder / f"{name}.csv", FORMS[name]) for name in AUDIT_TABLES}
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -13,7 +13,7 @@ from pipelines.errors import ModelFileError, PipelineError, PredictionTableError
 from pipelines.evaluation import CrossValidation, Evaluation, FitJob, FoldFit, cross_validate
 from pipelines.facts import with_facts
 from pipelines.figures import draw_confusion, draw_reliability
-from pipelines.folds import Folds, assign_folds
+from pipelines.folds import Folds, assign_folds, check_protocol
 from pipelines.models import MODELS, ModelFamily, get_family
 from pipelines.panel import each_model
 from pipelines.protocols import PROTOCOLS, TEST_SHARE
@@ -48,6 +48,7 @@ __all__ = [
     "assign_folds",
     "calibration_table",
     "check_accelerator",
+    "check_protocol",
     "compare",
     "confusion",
     "cross_validate",

@@ -136,6 +136,7 @@ def assign_folds(
     share = TEST_SHARE if test_share is None else test_share
     rows = Rows(n_rows, labels, groups, fold, n_folds, share, random_state)
     why = ""
+    check_protocol(protocol)
     if protocol == "auto":
         protocol, why = choose_protocol(rows)
     _check_options(protocol, test_share, n_repeats)
@@ -151,10 +152,14 @@ def assign_folds(
     return Folds(protocol, numbers, count, note, shared.warning, shared)
 
 
-def _check_options(protocol: str, test_share: float | None, n_repeats: int) -> None:
-    if protocol not in PROTOCOLS:
+def check_protocol(protocol: str) -> None:
+    """Raise ValueError where `assign_folds` knows no such protocol."""
+    if protocol not in PROTOCOLS and protocol != "auto":
         known = ", ".join([*PROTOCOLS, "auto"])
         raise ValueError(f"Unknown protocol {protocol!r}. Known protocols: {known}.")
+
+
+def _check_options(protocol: str, test_share: float | None, n_repeats: int) -> None:
     if test_share is not None and protocol != "holdout":
         raise ValueError(
             f"Only the protocol 'holdout' takes a test share. Got {test_share:g} and {protocol!r}."

@@ -158,13 +158,17 @@ def compare(
     )
     from featurex.outside import read_outside
     from featurex.report_files import write_result
+    from featurex.run_folder import read_audit
     from featurex.tasks import choose_tasks
     from featurex.transfer import TransferTable, join_manifests, shared_tasks
-    from pipelines import check_accelerator
+    from pipelines import check_accelerator, check_protocol
 
     models = check_model_names(model or DEFAULT_MODELS)
     check_training(train or [])
     check_accelerator(accelerate)
+    check_protocol(protocol)
+    if audit:
+        read_audit(audit)  # what is wrong with it should not show after hours of fits
     read = partial(read_manifest, age_policy=age_policy, ages=ages, limit=limit, seed=seed)
     manifest = tested = read(dataset, root, photos=photos, age_kind=age_kind, subjects=subjects)
     if test_dataset:

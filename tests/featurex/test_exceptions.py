@@ -18,7 +18,7 @@ def test_photo_error_survives_the_way_between_processes():
 
 
 @pytest.mark.parametrize(
-    "name", ["DatasetError", "PhotoError", "BackboneError", "DeviceError", "ModelError"]
+    "name", ["DatasetError", "PhotoError", "BackboneError", "DeviceError", "ModelError", "RunError"]
 )
 def test_every_error_is_a_featurex_error_and_in_the_tree(name):
     assert issubclass(getattr(exceptions, name), FeaturexError)

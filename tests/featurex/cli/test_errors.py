@@ -108,3 +108,14 @@ def test_a_model_is_no_folder(fails, data, tmp_path):
 def test_a_cache_that_is_a_file(fails, data, tmp_path):
     (tmp_path / "cache").touch()
     assert "cache" in fails(*data("extract"), "--cache", tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(("--protocol", "hat"), "Unknown protocol 'hat'"), (("--audit", "none"), "findings.csv")],
+)
+def test_a_wrong_word_is_told_before_the_work(fails, people_csv, tmp_path, words, message):
+    out = tmp_path / "out"
+    words = ("--cache", tmp_path / "cache", "--out", out, *words)
+    assert message in fails("compare", "csv", people_csv, *words)
+    assert not list(tmp_path.iterdir())
