@@ -56,12 +56,8 @@ def check_model_names(names: list[str]) -> list[str]:
     Parameters
     ----------
     names : list of str
-        Models, and averages of them such as ``svm+finetuned``, of which the order does not matter.
-
-    Parameters
-    ----------
-    names : list of str
-        Of `MODEL_NAMES`; a network may be followed by the name of its training settings, as in
+        Of `MODEL_NAMES`, and averages of them such as ``svm+finetuned``, of which the order does
+        not matter; a network may be followed by the name of its training settings, as in
         "finetuned@student-20x256".
 
     Raises
