@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from featurex import spaces
 from featurex.averages import average_models
 from featurex.face_table import FaceTable
 from featurex.fold_fits import epoch_line
 from featurex.models import ModelOptions, make_estimator, parts_of, takes_chips
+from featurex.seen_faces import SeenFaces
 from featurex.tasks import task_labels
 from pipelines import Task
 
@@ -75,9 +78,16 @@ def _fit_part(
         extras = {"side": side} if side else {}
         X = faces.features(model, rows)
         estimators[task.name] = estimator.fit(X, y, groups=groups, **extras)
+        if takes_chips(model):
+            estimator.seen_faces_ = _seen_faces(faces, rows)
         summaries[task.name] = _summary(estimator, task, len(rows))
         on_task(task.name)
     return estimators, _metadata(faces, model, options) | {"training": summaries}
+
+
+def _seen_faces(faces: FaceTable, rows: np.ndarray) -> SeenFaces:
+    """Record what a network was trained on."""
+    return SeenFaces.of(faces.table["image_id"].iloc[rows])
 
 
 def _make(
