@@ -52,7 +52,13 @@ def fit_models(
     metadata : dict
         What `featurex.model_files.save_model` writes beside them: the backbone's and the aligner's
         settings, and a summary of the training.
+
+    Raises
+    ------
+    BackboneError
+        The backbone was trained on some of the faces: tuning and calibration would measure there.
     """
+    faces.cache.backbone.check_unseen(faces.table)
 
     def make(part: str, task: Task) -> Any:
         return _make(part, task, options, on_epoch, checkpoints)
@@ -86,8 +92,9 @@ def _fit_part(
 
 
 def _seen_faces(faces: FaceTable, rows: np.ndarray) -> SeenFaces:
-    """Record what a network was trained on."""
-    return SeenFaces.of(faces.table["image_id"].iloc[rows])
+    """Record what a network was trained on, and its trunk before."""
+    here, before = SeenFaces.of(faces.table["image_id"].iloc[rows]), faces.cache.backbone.seen
+    return here | before if before else here
 
 
 def _make(
@@ -132,9 +139,10 @@ def _metadata(faces: FaceTable, model: str, options: ModelOptions) -> dict[str, 
             "chip_size": cache.backbone.chip_size,
             "padding": cache.backbone.padding,
             "settings": cache.backbone.settings,
+            **cache.backbone.origin,
         },
         "dataset": faces.manifest.dataset,
-        "notes": list(faces.manifest.notes),
+        "notes": list(dict.fromkeys((*faces.manifest.notes, *cache.backbone.notes))),
         "seed": options.seed,
         "versions": spaces.made_by() | spaces.versions("scikit-learn"),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

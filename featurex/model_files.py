@@ -19,7 +19,7 @@ from featurex import fused_files, rejection
 from featurex.averages import average_models, parts_of_average
 from featurex.exceptions import BackboneError, ModelError
 from featurex.files import open_regular
-from featurex.network_files import MAX_BYTES, fits, read_header, write_networks
+from featurex.network_files import MAX_BYTES, fits, read_header, trunk_name, write_networks
 from featurex.tasks import find_task
 from pipelines import ModelFileError, persistence
 
@@ -199,7 +199,7 @@ def _network(task: str, description: dict[str, Any], tensors: dict[str, Any], me
     state = {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
     return restore(
         description["network"],
-        metadata["backbone"]["name"],
+        trunk_name(metadata["backbone"]),
         task,
         description["heads"],
         description["classes"],

@@ -7,7 +7,8 @@ The tensors of each task's network are named ``TASK/NAME``; the photos that it w
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,31 @@ def read_header(path: Path) -> dict[str, Any]:
     return metadata
 
 
+def tensor_names(path: Path) -> list[str]:
+    """List the tensors of a file.
+
+    Raises
+    ------
+    ModelError
+        It is damaged.
+    """
+    with _opened(path, "np") as file:
+        return list(file.keys())
+
+
+def read_tensors(path: Path, prefix: str) -> dict[str, Tensor]:
+    """Read the tensors whose names begin with `prefix`, which is taken off their names.
+
+    Raises
+    ------
+    ModelError
+        The file is damaged.
+    """
+    with _opened(path, "pt") as file:
+        names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
+        return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
+
+
 def read_seen_faces(path: Path, task: str) -> SeenFaces | None:
     """Read which photos a task's network was trained on; None where the file does not say.
 
@@ -94,18 +120,38 @@ def read_seen_faces(path: Path, task: str) -> SeenFaces | None:
     ModelError
         The record, or the whole file, is damaged.
     """
+    name = f"{_SEEN}{task}"
+    if name not in tensor_names(path):
+        return None
+    with _opened(path, "np") as file:
+        try:
+            return SeenFaces.read(file.get_tensor(name))
+        except (ValueError, TypeError) as error:
+            raise ModelError(
+                f"{path} is damaged: its record of the training photos can't be used: {error}."
+            ) from error
+
+
+@contextmanager
+def _opened(path: Path, framework: str) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
-    name = f"{_SEEN}{task}"
     try:
-        with safe_open(path, "np") as file:
-            if name not in file.keys():  # noqa: SIM118 (it is no mapping)
-                return None
-            return SeenFaces.read(file.get_tensor(name))
-    except (SafetensorError, ValueError, TypeError, OSError) as error:
-        raise ModelError(
-            f"{path} is damaged: its record of the training photos can't be read ({error})."
-        ) from error
+        with safe_open(path, framework) as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} is a damaged network file: {error}") from error
+
+
+def trunk_name(described: Mapping[str, Any]) -> Any:
+    """Return the backbone from whose architecture a network is rebuilt.
+
+    Parameters
+    ----------
+    described : mapping
+        What a model file says of its backbone; that of a finished network names its own trunk.
+    """
+    return described.get("trunk", described["name"])
 
 
 def fits(value: Any, shape: Any) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from featurex.backbones import get_backbone
+from featurex.backbones import named_backbone
 from featurex.finetuning import NetworkClassifier, NetworkRegressor
 from featurex.network_files import check_tensors
 from featurex.networks import NETWORKS, get_network
@@ -47,7 +47,7 @@ def restore(
     """
     head = Head(task, tuple(classes))
     _check_heads(head, heads)
-    trunk = get_backbone(backbone)
+    trunk = named_backbone(backbone)
     made = get_network(network).make_untrained(
         trunk if NETWORKS[network].has_trunk else None, heads
     )

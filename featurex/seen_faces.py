@@ -6,14 +6,18 @@ photos the chance that one which was not seen looks as if it was is below 1 in 1
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Self
+from itertools import compress
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
 
 from featurex.exceptions import BackboneError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 N_BYTES = 8
 MOST_FACES = 1 << 26
@@ -86,36 +90,30 @@ class SeenFaces:
         return np.ascontiguousarray(self.rows).view(_NUMBER)[:, 0]
 
 
-def check_unseen(table: pd.DataFrame, seen: SeenFaces | None, name: str) -> None:
+def check_unseen(table: pd.DataFrame, seen: SeenFaces, name: str) -> None:
     """Refuse photos that a backbone was trained on, since its features know their labels.
 
     Parameters
     ----------
     table : DataFrame
         With `image_id` and `dataset`, as of a `Manifest`.
-    seen : SeenFaces or None
-        What is known of the backbone's training; without, nothing is refused.
+    seen : SeenFaces
     name : str
-        Of the backbone.
+        Of the network.
 
     Raises
     ------
     BackboneError
         It was trained on some of them; the message counts them.
     """
-    if seen is None:
-        return
-    known = pd.Series(seen.among(table["image_id"]), index=table["dataset"].astype(str))
-    counts = known.groupby(level=0, sort=False).agg(["sum", "size"])
+    datasets = table["dataset"].astype(str).tolist()
+    known = seen.among(table["image_id"])
     if not known.any():
         return
-    told = [
-        f"{n} of the {total} photos of {dataset!r}"
-        for dataset, n, total in counts.itertuples()
-        if n
-    ]
+    n_photos, n_seen = Counter(datasets), Counter(compress(datasets, known))
+    told = [f"{n} of the {n_photos[name]} photos of {name!r}" for name, n in n_seen.items()]
     raise BackboneError(
-        f"The network of {name} was trained on {' and '.join(told)}: its features know their "
+        f"The network {name} was trained on {' and '.join(told)}: its features know their "
         "labels, so every score on them would be too good. Take other photos or another backbone."
     )
 

@@ -59,7 +59,6 @@ def test_a_damaged_record_is_an_error(rows, message):
 def test_seen_photos_are_counted_for_each_data_set():
     table = pd.DataFrame({"image_id": ids("abcdef"), "dataset": list("tttuuv")})
     check_unseen(table, SeenFaces.of(ids("xyz")), "net")
-    check_unseen(table, None, "net")
     with pytest.raises(BackboneError) as caught:
         check_unseen(table, SeenFaces.of(ids("acexy")), "net")
     assert "net was trained on 2 of the 3 photos of 't' and 1 of the 2 photos of 'u':" in str(
