@@ -100,8 +100,8 @@ class FinishedBackbone(Backbone):
         self.origin = {"trunk": str(self._trunk), "file": file.name}
         self.provenance = (
             f"{self} is the network for {self.layer} in {printable(file.name)}, trained on "
-            f"{len(seen)} photos of {printable(header['dataset'])}, none of which is here. Whether "
-            "people in these photos are in those too can't be told."
+            f"{len(seen)} photos of {printable(header['dataset'])}, none of which is here, "
+            "byte by byte. Whether other copies of them or the same people are can't be told."
         )
 
     @property
