@@ -101,7 +101,10 @@ def run(
     ------
     ValueError
         The protocol does not fit the data, or there are too few rows for the folds.
+    BackboneError
+        The backbone was trained on some of the faces.
     """
+    faces.cache.backbone.check_unseen(faces.table)
     folds = faces.folds(design)
     models = _all_fits(faces, folds, design, checkpoints)
     n_before = fit_all(models, kept, design.options.n_jobs, on_step, on_epoch)

@@ -155,6 +155,8 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
         Accuracy of the kept epoch on the validation subjects.
     n_parameters_ : int
         Number of trained numbers.
+    seen_faces_ : SeenFaces
+        The photos it was trained on, where whoever fitted it knows them and says so.
     """
 
     def fit(

@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from featurex import spaces
 from featurex.averages import average_models
 from featurex.face_table import FaceTable
 from featurex.fold_fits import epoch_line
 from featurex.models import ModelOptions, make_estimator, parts_of, takes_chips
+from featurex.seen_faces import SeenFaces
 from featurex.tasks import task_labels
 from pipelines import Task
 
@@ -49,7 +52,13 @@ def fit_models(
     metadata : dict
         What `featurex.model_files.save_model` writes beside them: the backbone's and the aligner's
         settings, and a summary of the training.
+
+    Raises
+    ------
+    BackboneError
+        The backbone was trained on some of the faces: tuning and calibration would measure there.
     """
+    faces.cache.backbone.check_unseen(faces.table)
 
     def make(part: str, task: Task) -> Any:
         return _make(part, task, options, on_epoch, checkpoints)
@@ -75,9 +84,17 @@ def _fit_part(
         extras = {"side": side} if side else {}
         X = faces.features(model, rows)
         estimators[task.name] = estimator.fit(X, y, groups=groups, **extras)
+        if takes_chips(model):
+            estimator.seen_faces_ = _seen_faces(faces, rows)
         summaries[task.name] = _summary(estimator, task, len(rows))
         on_task(task.name)
     return estimators, _metadata(faces, model, options) | {"training": summaries}
+
+
+def _seen_faces(faces: FaceTable, rows: np.ndarray) -> SeenFaces:
+    """Record what a network was trained on, and its trunk before."""
+    here, before = SeenFaces.of(faces.table["image_id"].iloc[rows]), faces.cache.backbone.seen
+    return here | before if before else here
 
 
 def _make(
@@ -122,9 +139,10 @@ def _metadata(faces: FaceTable, model: str, options: ModelOptions) -> dict[str, 
             "chip_size": cache.backbone.chip_size,
             "padding": cache.backbone.padding,
             "settings": cache.backbone.settings,
+            **cache.backbone.origin,
         },
         "dataset": faces.manifest.dataset,
-        "notes": list(faces.manifest.notes),
+        "notes": list(dict.fromkeys((*faces.manifest.notes, *cache.backbone.notes))),
         "seed": options.seed,
         "versions": spaces.made_by() | spaces.versions("scikit-learn"),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -93,7 +93,7 @@ def write_card(
         data_section(faces),
         *_measurements(metadata, faces, measured),
         _USE,
-        _usage(model_file, with_weights="--weights" in command),
+        _usage(model_file, _needed_again(metadata, command)),
         _reproduction(faces, command),
     ]
     path = card_path(model_file)
@@ -169,6 +169,8 @@ def _measurements(
             for task in metadata["training"]
             if task not in known
         ]
+    if provenance := faces.cache.backbone.provenance:
+        limits.append(escape(provenance))
     total = len(faces.table) + faces.n_without_face
     limits.append(
         f"Photos without a face that is found are in no score: {faces.n_without_face} of {total} "
@@ -181,20 +183,27 @@ def _measurements(
     yield "\n".join(["## Limits", "", *(f"- {limit}" for limit in limits)])
 
 
-def _usage(model_file: Path, *, with_weights: bool) -> str:
+def _needed_again(metadata: Mapping[str, Any], command: Sequence[str]) -> str:
+    """Say which file a prediction needs beside the model's; nothing where it needs none."""
+    file = metadata["backbone"].get("file")
+    if file is not None and "embeddings" in metadata["input"]:
+        what = f"The backbone is the network in {code(file)}, which is"
+    elif "--weights" in command:
+        what = "The backbone's weights were given by file, and are"
+    else:
+        return ""
+    how = "`--weights FILE`, or `weights=` in Python. The SHA-256 is checked."
+    return f"\n\n{what} needed again: {how}"
+
+
+def _usage(model_file: Path, needed_again: str) -> str:
     name = model_file.name
     shell = printable(f"featurex predict photo.jpg --model {shlex.quote(name)}")
-    weights = ""
-    if with_weights:
-        weights = (
-            "\n\nThe backbone's weights were given by file, and are needed again: `--weights "
-            "FILE`, or `weights=` in Python. Their SHA-256 is checked."
-        )
     return (
         f"## How to use it\n\n```sh\n{shell}\n```\n\n```python\nfrom featurex import Predictor\n\n"
         f"predictor = Predictor.load({name!a})\nfor face in predictor.predict('photo.jpg'):\n"
         "    print(face.gender, face.age_group, face.age, face.probabilities)\n```"
-        f"{weights}"
+        f"{needed_again}"
     )
 
 

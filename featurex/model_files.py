@@ -6,7 +6,6 @@ average is one file that holds those of its parts (`featurex.fused_files`).
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -19,15 +18,11 @@ import numpy as np
 from featurex import fused_files, rejection
 from featurex.averages import average_models, parts_of_average
 from featurex.exceptions import BackboneError, ModelError
-from featurex.files import open_regular, replacing
+from featurex.files import open_regular
+from featurex.network_files import MAX_BYTES, fits, read_header, trunk_name, write_networks
 from featurex.tasks import find_task
 from pipelines import ModelFileError, persistence
 
-FORMAT = "featurex.network"
-VERSION = 2
-MAX_BYTES = 4 * 2**30
-# A safetensors file begins with the length of its JSON header in 8 little-endian bytes.
-_MAX_HEADER_BYTES = 100 * 2**20
 # What reading a network from a crafted file can raise.
 _DAMAGE = (BackboneError, KeyError, TypeError, ValueError, AttributeError, RuntimeError)
 # What the metadata of every model file must hold for a prediction, and of which type.
@@ -139,20 +134,11 @@ def _load_average(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _is_complete(metadata: dict[str, Any], estimators: Mapping[str, Any], kind: str) -> bool:
     return (
-        _fits(metadata, _METADATA)
+        fits(metadata, _METADATA)
         and metadata["input"] == kind
         and set(metadata["training"]) == set(estimators)
-        and _fits(list(metadata["training"].values()), [_TRAINING])
+        and fits(list(metadata["training"].values()), [_TRAINING])
     )
-
-
-def _fits(value: Any, shape: Any) -> bool:
-    """Tell whether a JSON value has a shape: a type, a list of a shape, or shapes by key."""
-    if isinstance(shape, dict):
-        return isinstance(value, dict) and all(_fits(value.get(k), s) for k, s in shape.items())
-    if isinstance(shape, list):
-        return isinstance(value, list) and all(_fits(item, shape[0]) for item in value)
-    return isinstance(value, shape)
 
 
 def _predicts(estimator: Any, name: str) -> bool:
@@ -168,25 +154,20 @@ def _predicts(estimator: Any, name: str) -> bool:
 
 
 def _save_networks(path: Path, networks: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
-    from safetensors.torch import save
-
-    tensors = {
-        f"{task}/{name}": tensor.detach().cpu().contiguous()
-        for task, estimator in networks.items()
-        for name, tensor in estimator.network_.state_dict().items()
-    }
     described = {task: _description(estimator) for task, estimator in networks.items()}
-    header = json.dumps(dict(metadata) | {"networks": described}, allow_nan=False)
-    text = {"format": FORMAT, "version": str(VERSION), "metadata": header}
-    with replacing(path) as part:
-        part.write_bytes(save(tensors, metadata=text))
+    write_networks(
+        path,
+        {task: estimator.network_.state_dict() for task, estimator in networks.items()},
+        {task: e.seen_faces_ for task, e in networks.items() if hasattr(e, "seen_faces_")},
+        dict(metadata) | {"networks": described},
+    )
 
 
 def _load_networks(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    metadata = _read_header(path)
+    metadata = read_header(path)
     try:
         tensors = load_file(path)
         return {
@@ -196,25 +177,6 @@ def _load_networks(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     except (SafetensorError, *_DAMAGE) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{path} is a damaged network file: {reason}") from error
-
-
-def _read_header(path: Path) -> dict[str, Any]:
-    foreign = ModelError(f"{path} is not a model file of featurex.")
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= _MAX_HEADER_BYTES:
-            raise foreign
-        try:
-            text = json.loads(file.read(length))["__metadata__"]
-            found, version = text["format"], text["version"]
-            metadata = json.loads(text["metadata"])
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise foreign from None
-    if found != FORMAT or not isinstance(metadata, dict):
-        raise foreign
-    if version != str(VERSION):
-        raise ModelError(f"{path} has version {version}; this featurex reads {VERSION}.")
-    return metadata
 
 
 def _description(estimator: Any) -> dict[str, Any]:
@@ -231,13 +193,13 @@ def _description(estimator: Any) -> dict[str, Any]:
 def _network(task: str, description: dict[str, Any], tensors: dict[str, Any], metadata: Any) -> Any:
     from featurex.restoring import restore
 
-    if not _fits(description, _NETWORK):
+    if not fits(description, _NETWORK):
         raise ValueError(f"the network of {task!r} is not described")
     prefix = f"{task}/"
     state = {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
     return restore(
         description["network"],
-        metadata["backbone"]["name"],
+        trunk_name(metadata["backbone"]),
         task,
         description["heads"],
         description["classes"],

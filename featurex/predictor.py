@@ -13,13 +13,14 @@ import numpy as np
 from PIL import Image
 
 from featurex.averages import Average
-from featurex.backbones import Backbone, get_backbone
+from featurex.backbones import Backbone, named_backbone
 from featurex.core_workers import core_workers, map_ahead
 from featurex.embedding_options import EmbeddingOptions
 from featurex.exceptions import ModelError, PhotoError
 from featurex.face_predictions import PhotoFaces, add_classes, make_prediction
 from featurex.faces import Face, FaceAligner
 from featurex.model_files import load_model
+from featurex.network_files import trunk_name
 from featurex.photo_input import PhotoLike, to_pixels
 from featurex.rejection import thresholds
 from featurex.tasks import AGE
@@ -95,7 +96,8 @@ class Predictor:
         self._models: dict[str, tuple[Any, str]] = {}
         self._metadata = [metadata for _, metadata in models]
         self._aligner = self._make_aligner(device)
-        self.backbone = get_backbone(self._metadata[0]["backbone"]["name"], weights)
+        self._embeds = any("embeddings" in metadata["input"] for metadata in self._metadata)
+        self.backbone = self._find_backbone(weights)
         self.options = _options(self._metadata[0]["embedding"])
         for estimators, metadata in models:
             self._check(metadata)
@@ -269,12 +271,26 @@ class Predictor:
         except ValueError as error:
             raise ModelError(f"The model needs another version of featurex: {error}") from error
 
+    def _find_backbone(self, weights: str | Path | None) -> Backbone:
+        described = self._metadata[0]["backbone"]
+        if weights is None and self._embeds and "file" in described:
+            sha256 = described["settings"].get("weights_sha256")
+            raise ModelError(
+                f"The model was fitted on the features of a network, {described['file']} (SHA-256 "
+                f"{str(sha256)[:16]}…): name that file with --weights FILE."
+            )
+        return named_backbone(self._backbone_name(described), weights)
+
+    def _backbone_name(self, described: dict[str, Any]) -> str:
+        """Return what must be found: of networks, which bring their weights, only the trunk."""
+        return str(described["name"] if self._embeds else trunk_name(described))
+
     def _check(self, metadata: dict[str, Any]) -> None:
         wanted, backbone = metadata["backbone"], self.backbone
-        if wanted["name"] != str(backbone):
+        name = self._backbone_name(wanted)
+        if name != str(backbone):
             raise ModelError(
-                f"The models use different backbones, {wanted['name']} and {backbone}: "
-                "load them one by one."
+                f"The models use different backbones, {name} and {backbone}: load them one by one."
             )
         if metadata["embedding"] != self.options.settings:
             raise ModelError(

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from featurex.backbones import get_backbone
+from featurex.backbones import named_backbone
 from featurex.finetuning import NetworkClassifier, NetworkRegressor
+from featurex.network_files import check_tensors
 from featurex.networks import NETWORKS, get_network
 from featurex.training.heads import Head
 
@@ -46,11 +47,11 @@ def restore(
     """
     head = Head(task, tuple(classes))
     _check_heads(head, heads)
-    trunk = get_backbone(backbone)
+    trunk = named_backbone(backbone)
     made = get_network(network).make_untrained(
         trunk if NETWORKS[network].has_trunk else None, heads
     )
-    _check_tensors(state, made.state_dict())
+    check_tensors(state, made.state_dict())
     made.load_state_dict(state, assign=True)
     kind = NetworkClassifier if classes else NetworkRegressor
     estimator = kind(network, backbone, task=task)
@@ -67,12 +68,3 @@ def _check_heads(head: Head, heads: Mapping[str, int]) -> None:
             raise ValueError(f"the head {name!r} has {n_outputs!r} outputs")
     if heads.get(head.name) != head.n_outputs:
         raise ValueError(f"{heads.get(head.name)} outputs for {head.n_outputs} classes")
-
-
-def _check_tensors(state: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
-    """Refuse what `load_state_dict` would take: other dtypes, and numbers that are not finite."""
-    for name, tensor in state.items():
-        if name in expected and tensor.dtype != expected[name].dtype:
-            raise ValueError(f"{name} has the dtype {tensor.dtype}, not {expected[name].dtype}")
-        if not tensor.isfinite().all():
-            raise ValueError(f"{name} holds numbers that are not finite")

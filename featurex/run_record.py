@@ -30,6 +30,7 @@ def notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
         *faces.manifest.notes,
         f"Protocol {folds.protocol}: {folds.note}.",
         f"Embeddings: {faces.cache.label}, frozen. Seed {design.options.seed}.",
+        *filter(None, [faces.cache.backbone.provenance]),
         "Predict: embedding (or forward pass) and model, without finding the face.",
         "MAE of age-group: expected age from the group probabilities, on faces inside the groups; "
         "of age: a regressor, on all faces.",

@@ -93,15 +93,16 @@ def tiny(tiny_backbone):
     """The tiny backbone, known by its name wherever models ask for one; one thread is fastest."""
     import torch
 
-    from featurex import backbones, finetuning, predictor, restoring
+    from featurex import backbones
 
-    def get_backbone(name, weights=None):
-        return tiny_backbone if name.startswith("tiny") else backbones.get_backbone(name, weights)
+    maker = backbones._maker
+
+    def find(name):
+        return (lambda layer, file: tiny_backbone) if name == "tiny" else maker(name)
 
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
-        for module in (finetuning, predictor, restoring):
-            patch.setattr(module, "get_backbone", get_backbone)
+        patch.setattr(backbones, "_maker", find)
         torch.set_num_threads(1)
         yield tiny_backbone
         torch.set_num_threads(threads)

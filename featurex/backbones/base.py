@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from featurex.exceptions import BackboneError
+from featurex.seen_faces import SeenFaces, check_unseen
 
 if TYPE_CHECKING:
+    import pandas as pd
     from torch import nn
 
 
@@ -35,6 +39,14 @@ class Backbone(ABC):
         What a user must be told, once, where it is used; mostly nothing.
     trainable : bool
         Whether it is a network that can be trained further.
+    seen : SeenFaces or None
+        The photos that it was trained on; None where that is not known, as of published weights.
+    notes : tuple of str
+        What its training data ask to be said beside every prediction.
+    provenance : str
+        What must be told under a table of scores; mostly nothing.
+    origin : mapping of str to str
+        What a model on its embeddings must remember to find it again, beside its name.
     """
 
     name: str
@@ -44,6 +56,10 @@ class Backbone(ABC):
     licence: str = ""
     notice: str = ""
     trainable: bool = True
+    seen: SeenFaces | None = None
+    notes: tuple[str, ...] = ()
+    provenance: str = ""
+    origin: Mapping[str, str] = MappingProxyType({})
 
     @property
     @abstractmethod
@@ -83,6 +99,23 @@ class Backbone(ABC):
         """Raise BackboneError where it is no network, so that there is nothing to train."""
         if not self.trainable:
             raise self._no_network()
+
+    def check_unseen(self, table: pd.DataFrame) -> None:
+        """Refuse photos that it is known to have been trained on: scores on them would be too good.
+
+        Parameters
+        ----------
+        table : DataFrame
+            With `image_id` and `dataset`, as of a `featurex.manifest.Manifest`.
+
+        Raises
+        ------
+        BackboneError
+            There are some; the message counts them.
+        """
+        if self.seen is not None:
+            name = self.origin.get("file", self.name)
+            check_unseen(table, self.seen, f"{name}:{self.layer}")
 
     def _no_network(self) -> BackboneError:
         return BackboneError(

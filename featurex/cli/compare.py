@@ -190,6 +190,7 @@ def compare(
         cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
     )
     models = suited(models, face_cache.backbone, named=bool(model))
+    face_cache.backbone.check_unseen(manifest.table)  # before the long work
     stages.fill(manifest, face_cache, quiet=json)
     file = None if weights is None else str(weights)
     options = ModelOptions(

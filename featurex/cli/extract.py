@@ -39,8 +39,8 @@ def extract(
         list[str] | None,
         typer.Option(
             "--backbone",
-            help="NAME[@WEIGHTS][:LAYER], dlib-resnet by default; several for one pass. "
-            "See 'featurex backbones'.",
+            help="NAME[@WEIGHTS][:LAYER], see 'featurex backbones', dlib-resnet by default; or "
+            "FILE[:TASK], a network that 'featurex fit' saved. Several for one pass.",
         ),
     ] = None,
     weights: Weights = None,

@@ -160,6 +160,7 @@ def fit(
         cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
     )
     suited([model], face_cache.backbone, named=True)
+    face_cache.backbone.check_unseen(manifest.table)  # before the long work
     stages.fill(manifest, face_cache, quiet=json)
     file = None if weights is None else str(weights)
     options = ModelOptions(

@@ -37,7 +37,12 @@ Root = Annotated[
 ]
 CacheDir = Annotated[Path, typer.Option("--cache", help="Folder of the cache; made if missing.")]
 BackboneName = Annotated[
-    str, typer.Option("--backbone", help="NAME[@WEIGHTS][:LAYER]; see 'featurex backbones'.")
+    str,
+    typer.Option(
+        "--backbone",
+        help="NAME[@WEIGHTS][:LAYER], see 'featurex backbones'; or FILE[:TASK], a network that "
+        "'featurex fit' saved.",
+    ),
 ]
 Precision = Annotated[
     str, typer.Option("--precision", help="Of the backbone: float32, bfloat16 or float16.")

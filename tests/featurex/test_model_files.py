@@ -280,7 +280,14 @@ def test_no_pickle_is_in_either_file(svm_file, network_file):
     with zipfile.ZipFile(svm_file) as archive:
         assert not [name for name in archive.namelist() if name.endswith((".pkl", ".pickle"))]
     tensors = load_tensors(network_file.read_bytes())  # Hugging Face's own reader agrees
-    assert {name.split("/")[0] for name in tensors} == {"gender", "age"}
+    assert {name.split("/")[0] for name in tensors} == {"gender", "age", "seen-faces"}
+
+
+def test_a_network_file_says_which_photos_each_network_was_trained_on(network_file, colour_faces):
+    record = load_tensors(network_file.read_bytes())["seen-faces/gender"]
+    expected = sorted(id_[:16] for id_ in colour_faces.table["image_id"])
+    assert (record.dtype, record.shape) == (np.uint8, (70, 8))
+    assert [row.tobytes().hex() for row in record] == expected
 
 
 def test_a_network_file_says_how_it_was_trained(network_file):
