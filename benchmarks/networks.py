@@ -8,7 +8,7 @@ join that of all other systems by what they predicted out of fold. All see the s
 same folds. Stopped, it goes on where it was when it is run again: finished fits are kept in OUT.
 ``--epochs`` is for networks named without settings of their own: the student settings keep theirs.
 
-From single fits, 1,200 faces of UTKFace and the defaults are about two hours of two cores; most of it
+By single fits, 1,200 faces of UTKFace and the defaults are about two hours of two cores; most of it
 are `wide-gabor` and `levi-hassner`, which begin with nothing and see 227 pixels, and the student
 settings, which train 20 and 40 epochs.
 """
