@@ -64,7 +64,7 @@ def read_text(path: Path) -> str:
             return file.read().decode("utf-8-sig")
     except OSError as error:
         raise DatasetError(
-            f"{path} can't be read: {error.strerror}. Give the file that lists the labels."
+            f"{path} can't be read: {error.strerror}. Name a file that is there."
         ) from error
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path} is not UTF-8 (byte {error.start}). Save it again.") from error
