@@ -185,7 +185,7 @@ def test_a_table_that_cannot_be_used_is_an_error(write, text, message):
 
 
 def test_a_folder_is_no_table(tmp_path):
-    with pytest.raises(DatasetError, match="Give the file that lists the labels"):
+    with pytest.raises(DatasetError, match="Name a file that is there"):
         read(tmp_path)
 
 
