@@ -49,19 +49,17 @@ def test_any_face_is_embedded_but_those_it_knows_are_not_scored(
     assert "12 of the 24 photos" in fails("compare", "csv", halves[1], *on, *words)
 
 
-def test_other_faces_are_compared_fitted_and_predicted(
+def test_other_faces_are_scored_fitted_and_predicted(
     call, fails, halves, cache, photos, net, tmp_path
 ):
     data = ("csv", halves[1], "--cache", cache, "--backbone", net, "--device", "cpu")
     words = ("--task", "gender", "--model", "majority")
-    result = call("compare", *data, *words, "--folds", 2, "--out", tmp_path / "run")
-    assert result.exit_code == 0, result.stderr
-    assert "net.featurex, trained on 12 photos of csv, none of which is here" in result.stdout
     path = tmp_path / "m.featurex"
-    result = call("fit", *data, *words, "--out", path, "--comparison", tmp_path / "run")
+    result = call("fit", *data, *words, "--out", path, "--folds", 2)
     assert result.exit_code == 0, result.stderr
     card = path.with_name("m.card.md").read_text(encoding="utf-8")
-    assert "network for gender in net.featurex" in card
+    assert ", 2 folds" in card
+    assert "network for gender in net.featurex, trained on 12 photos of csv, none of which" in card
     assert "`net.featurex`" in card
     line = fails("predict", photos[0], "--model", path, "--device", "cpu")
     assert "features of a network, net.featurex (SHA-256" in line
