@@ -30,7 +30,7 @@ AGE_COLUMNS = {"real": "real_age", "apparent": "apparent_age_avg"}
 _NOTES = {
     "real": "The ages of APPA-REAL are the real ones.",
     "apparent": "The ages of APPA-REAL are the apparent ones: the mean of many people's guesses.",
-    "subjects": "APPA-REAL doesn't say who is in a photo: people may be on both sides of a split.",
+    "subjects": "APPA-REAL doesn't say who is in a photo: random folds may share people.",
 }
 
 

@@ -47,7 +47,7 @@ _NOTES = {
     "group, so the age-group scores are those of infants against people of 60 and more.",
     "other": "FairFace gives ages in bins of up to ten years: the age group is that of the bin's "
     "middle.",
-    "subjects": "FairFace doesn't say who is in a photo: people may be on both sides of a split.",
+    "subjects": "FairFace doesn't say who is in a photo: random folds may share people.",
 }
 
 

@@ -51,7 +51,7 @@ def read(root: str | Path, *, age_policy: str = "strict") -> Manifest:
             rows.append({"path": str(photo), **_labels(*match.groups())})
         else:
             dropped.add("unparsable name", photo.name)
-    notes = ("UTKFace doesn't say who is in a photo: people may be on both sides of a split.",)
+    notes = ("UTKFace doesn't say who is in a photo: random folds may share people.",)
     return clean(rows, dropped, dataset="utkface", root=folder, age_policy=age_policy, notes=notes)
 
 
