@@ -86,7 +86,7 @@ def test_there_are_no_years_folds_or_subjects(fairface):
     manifest = read(fairface)
     assert manifest.table[["age", "fold", "subject_id"]].isna().all(axis=None)
     assert manifest.tasks() == ("age-group", "gender")
-    assert any("both sides" in note for note in manifest.notes)
+    assert any("may share people" in note for note in manifest.notes)
 
 
 def test_copies_in_two_bins_conflict_even_where_neither_has_a_group(fairface, make_photos):

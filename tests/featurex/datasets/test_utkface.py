@@ -27,7 +27,7 @@ def test_age_and_gender_come_from_the_name(make_photos):
     assert manifest.table["subject_id"].isna().all()
     assert manifest.table["race"].tolist() == ["White", "White"]
     assert manifest.tasks() == ("age-group", "gender", "age")
-    assert any("both sides" in note for note in manifest.notes)
+    assert any("may share people" in note for note in manifest.notes)
 
 
 def test_rows_know_their_photo(make_photos):
