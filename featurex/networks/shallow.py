@@ -18,6 +18,7 @@ class ShallowNetwork(nn.Module):
 
     Each convolution is followed by a ReLU and a 3x3 max-pooling with stride 2, the first two also
     by a local response normalisation; each fully connected layer by a ReLU and dropout of a half.
+    The maximum is taken before the ReLU: the same numbers and gradients for a quarter of the work.
 
     Parameters
     ----------
@@ -41,11 +42,11 @@ class ShallowNetwork(nn.Module):
         super().__init__()
         first, second, third = filters
         self.convolutions = nn.Sequential(
-            *(nn.Conv2d(channels, first, 7, 4), nn.ReLU(inplace=True), _pooling()),
+            *(nn.Conv2d(channels, first, 7, 4), _pooling(), nn.ReLU(inplace=True)),
             ResponseNormalization(first),
-            *(nn.Conv2d(first, second, 5, padding=2), nn.ReLU(inplace=True), _pooling()),
+            *(nn.Conv2d(first, second, 5, padding=2), _pooling(), nn.ReLU(inplace=True)),
             ResponseNormalization(second),
-            *(nn.Conv2d(second, third, 3, padding=1), nn.ReLU(inplace=True), _pooling()),
+            *(nn.Conv2d(second, third, 3, padding=1), _pooling(), nn.ReLU(inplace=True)),
         )
         self.fully_connected = nn.Sequential(
             *(nn.Linear(third * _side(size) ** 2, hidden), nn.ReLU(inplace=True), nn.Dropout(0.5)),

@@ -60,6 +60,31 @@ def test_response_normalisation_is_that_of_torch(channels):
     torch.testing.assert_close(*gradients)
 
 
+def test_the_order_of_the_paper_gives_the_same_outputs_and_gradients():
+    """There the ReLU comes before the pooling."""
+    torch.manual_seed(0)
+    body = ShallowNetwork(3, 59, (4, 6, 8), 5, {"gender": 2}).double().eval()
+    for layer in body.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.normal_(layer.weight, std=0.2)
+
+    def as_published(x):
+        for number in (0, 4, 8):
+            x = nn.functional.relu(body.convolutions[number](x))
+            x = nn.functional.max_pool2d(x, 3, 2, ceil_mode=True)
+            if number < 8:
+                x = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1)(x)
+        return body.outputs["gender"](body.fully_connected(x.flatten(1)))
+
+    images = torch.randn(3, 3, 59, 59, dtype=torch.float64) * 50
+    own, published = body(images)["gender"], as_published(images)
+    torch.testing.assert_close(own, published, rtol=1e-3, atol=1e-5)
+    parameters = list(body.parameters())
+    gradients = [torch.autograd.grad(y.square().sum(), parameters) for y in (own, published)]
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
 @pytest.mark.parametrize("size", [59, 64, 100, 101, 102, 103, 227])
 def test_the_first_fully_connected_layer_fits_any_size(size):
     body = ShallowNetwork(3, size, (2, 2, 2), 4, {"gender": 2})
