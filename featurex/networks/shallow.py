@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 # Of zero mean: the paper's initial weights, made for pixels on the scale of 0 to 255.
 INITIAL_STD = 0.01
+# Of the response normalisation; its exponent of 0.75 is written as square roots below.
 NEIGHBOURS, ALPHA, BETA = 5, 1e-4, 0.75
 
 
@@ -78,8 +81,34 @@ class ResponseNormalization(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(n, channels, h, w)`` to the same shape."""
-        total = F.conv2d(x.square(), self.band).float()
-        return x / (1 + total * (ALPHA / NEIGHBOURS)) ** BETA
+        normalised: Tensor = _Normalise.apply(x, self.band)
+        return normalised
+
+
+class _Normalise(torch.autograd.Function):
+    """``x s^-0.75`` with ``s = 1 + alpha / 5 * sum of x^2 over the neighbours``, and its gradient.
+
+    Written out, since powers and their derivatives cost more than the convolution between them.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, band: Tensor) -> Tensor:
+        sums = F.conv2d(x.square(), band)
+        sums = sums.to(torch.promote_types(sums.dtype, torch.float32))
+        sums = sums.mul_(ALPHA / NEIGHBOURS).add_(1)
+        scale = sums.rsqrt()
+        scale *= scale.sqrt()
+        ctx.save_for_backward(x, band, sums, scale)
+        return x * scale
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        x, band, sums, scale = ctx.saved_tensors
+        direct = gradient * scale
+        # The band is symmetric: whom a channel divides are those that divide it.
+        through_sums = F.conv2d((direct * x).div_(sums), band).mul_(x)
+        return direct.add_(through_sums, alpha=-2 * BETA * ALPHA / NEIGHBOURS).to(x.dtype), None
 
 
 def _pooling() -> nn.Module:
