@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.func import functional_call
 from torch.nn import functional as F
 
 # Of zero mean: the paper's initial weights, made for pixels on the scale of 0 to 255.
@@ -58,9 +59,24 @@ class ShallowNetwork(nn.Module):
         self.outputs = nn.ModuleDict({name: nn.Linear(hidden, n) for name, n in heads.items()})
         self.apply(_initialise)
 
-    def forward(self, inputs: Tensor) -> dict[str, Tensor]:
-        """Map ``(n, channels, size, size)`` to logits of every head."""
-        features = self.fully_connected(self.convolutions(inputs).flatten(1))
+    def forward(
+        self, inputs: Tensor, weighting: tuple[Tensor, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Map inputs to logits of every head.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (n, channels, size, size)
+        weighting : pair of Tensors of shape (channels,), optional
+            What each input channel is multiplied by, and what is added to it then. It is the first
+            convolution, which has no padding, that takes them in: no pass over the inputs, and no
+            gradient of them.
+        """
+        first, *others = self.convolutions
+        maps = _convolve_weighted(first, inputs, *weighting) if weighting else first(inputs)
+        for layer in others:
+            maps = layer(maps)
+        features = self.fully_connected(maps.flatten(1))
         return {name: output(features) for name, output in self.outputs.items()}
 
 
@@ -109,6 +125,17 @@ class _Normalise(torch.autograd.Function):
         # The band is symmetric: whom a channel divides are those that divide it.
         through_sums = F.conv2d((direct * x).div_(sums), band).mul_(x)
         return direct.add_(through_sums, alpha=-2 * BETA * ALPHA / NEIGHBOURS).to(x.dtype), None
+
+
+def _convolve_weighted(layer: nn.Module, inputs: Tensor, scale: Tensor, offset: Tensor) -> Tensor:
+    """Return the convolution of ``inputs * scale + offset``."""
+    assert isinstance(layer, nn.Conv2d)
+    assert layer.bias is not None
+    weight = layer.weight * scale.view(1, -1, 1, 1)
+    # No matrix product, which autocast would round.
+    bias = layer.bias + (layer.weight.sum((2, 3)) * offset).sum(1)
+    maps: Tensor = functional_call(layer, {"weight": weight, "bias": bias}, (inputs,))
+    return maps
 
 
 def _pooling() -> nn.Module:
