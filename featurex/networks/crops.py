@@ -77,7 +77,9 @@ def resize(images: Tensor, size: int) -> Tensor:
     """
     if images.shape[2:] == (size, size):
         return images
-    return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
+    # Larger images have no aliases: the same numbers without the slower function.
+    shrinks = max(images.shape[2:]) > size
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=shrinks)
 
 
 def random_crops(images: Tensor, size: int) -> Tensor:
@@ -98,10 +100,10 @@ def random_crops(images: Tensor, size: int) -> Tensor:
     tops = torch.randint(0, height - size + 1, (n,)).tolist()
     lefts = torch.randint(0, width - size + 1, (n,)).tolist()
     crops = [
-        image[:, top : top + size, left : left + size]
-        for image, top, left in zip(images, tops, lefts, strict=True)
+        image[top : top + size, left : left + size]
+        for image, top, left in zip(images.permute(0, 2, 3, 1), tops, lefts, strict=True)
     ]
-    return torch.stack(crops).contiguous(memory_format=torch.channels_last)
+    return torch.stack(crops).permute(0, 3, 1, 2)
 
 
 def centre_crop(images: Tensor, size: int) -> Tensor:

@@ -68,14 +68,52 @@ class WideGaborNetwork(CroppedNetwork):
 
     def responses(self, crops: Tensor) -> Tensor:
         """Map crops ``(n, 3, h, w)`` to the rectified responses of the bank, ``(n, 12, h, w)``."""
-        grey = ((crops - GREY) * self.luma).sum(1, keepdim=True)
-        waves = F.conv2d(grey, self.bank, padding=KERNEL // 2)
-        return F.relu(torch.cat([waves, -waves], 1))
+        return torch.cat(self._halves(crops), 1)
 
     def crop_logits(self, crops: Tensor) -> dict[str, Tensor]:
         """Map crops ``(n, 3, 227, 227)`` to logits of every head."""
-        weighted = self.weighting(self.responses(crops)) * CONTRAST
-        return self.body(torch.cat([crops - GREY, weighted], 1))
+        halves = self._halves(crops)
+        scale, offset = self._standardisation(halves)
+        kept = scale.new_ones(3)
+        weighting = torch.cat([kept, scale]), torch.cat([kept - 1, offset])
+        return self.body(torch.cat([crops - GREY, *halves], 1), weighting)
+
+    def _halves(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the responses of phase 0, and those of phase pi."""
+        grey = ((crops - GREY) * self.luma).sum(1, keepdim=True)
+        waves = F.conv2d(grey, self.bank, padding=KERNEL // 2)
+        return F.relu(waves), F.relu(-waves)
+
+    def _standardisation(self, halves: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return what batch normalisation multiplies each response by, and what it adds then.
+
+        The first convolution takes them in: normalised, the responses would be a copy of the
+        largest tensor, and its gradient the dearest of all.
+        """
+        norm = self.weighting
+        mean, var = self._measured(halves) if norm.training else self._running()
+        scale = norm.weight * (var + norm.eps).rsqrt()
+        return scale * CONTRAST, (norm.bias - mean * scale) * CONTRAST
+
+    def _measured(self, halves: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return mean and variance of a batch, and take them into the running ones."""
+        norm = self.weighting
+        assert norm.momentum is not None
+        assert norm.num_batches_tracked is not None
+        parts = [torch.var_mean(half, (0, 2, 3), correction=0) for half in halves]
+        var, mean = (torch.cat(kind) for kind in zip(*parts, strict=True))
+        n = halves[0].numel() // halves[0].shape[1]
+        with torch.no_grad():
+            norm.num_batches_tracked += 1
+            for running, new in zip(self._running(), (mean, var * n / (n - 1)), strict=True):
+                running.lerp_(new, norm.momentum)
+        return mean, var
+
+    def _running(self) -> tuple[Tensor, Tensor]:
+        mean, var = self.weighting.running_mean, self.weighting.running_var
+        assert mean is not None
+        assert var is not None
+        return mean, var
 
 
 def gabor_bank() -> Tensor:

@@ -108,7 +108,8 @@ class FaceNet(NeuralNet):
             {"params": parameters, "lr": rate, "highest_lr": rate}
             for parameters, rate in rate_groups(self.module_, self.settings)
         ]
-        self.optimizer_ = torch.optim.AdamW(groups, weight_decay=self.settings.weight_decay)
+        decay = self.settings.weight_decay
+        self.optimizer_ = torch.optim.AdamW(groups, weight_decay=decay, fused=True)
         return self
 
     def freeze(self, frozen: bool) -> None:

@@ -51,9 +51,8 @@ def heads_of():
     """Return a function from a network's name to all heads that it is tested with."""
 
     def heads_of(name):
-        if name == "age-expectation":
-            return {"age": 101}
-        return {"age-group": 3, "gender": 2, "race": 4, "age": 101}
+        heads = {"age-group": 3, "gender": 2, "race": 4, "age": 101}
+        return {task: heads[task] for task in NETWORKS[name].tasks or heads}
 
     return heads_of
 

@@ -18,7 +18,10 @@ SETTINGS = TrainingSettings(
     shift=0,
     validation_folds=4,
 )
-CLASSIFIERS = [name for name in NETWORKS if name != "age-expectation"]
+# Each network with the first task that it is for.
+TASKS = {name: (entry.tasks or ("gender",))[0] for name, entry in NETWORKS.items()}
+CLASSIFIERS = [name for name, task in TASKS.items() if task != "age"]
+every_network = pytest.mark.parametrize("name", NETWORKS)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,13 +44,20 @@ def labels(colours):
     }
 
 
-def _fit(name, task, colours, labels, **side):
+def _estimator(name, task, settings=SETTINGS, **options):
     kind = NetworkRegressor if task == "age" else NetworkClassifier
-    estimator = kind(name, "tiny", task=task, settings=SETTINGS, device="cpu")
-    rows = np.arange(36)
-    side = {head: labels[head][rows] for head in side}
-    chips, subject = colours[0][rows], colours[1][rows]
-    return estimator.fit(chips, labels[task][rows], groups=subject, side=side)
+    return kind(name, "tiny", task=task, settings=settings, device="cpu", **options)
+
+
+def _fit(name, task, colours, labels, side=(), rows=36, **options):
+    side = {head: labels[head][:rows] for head in side}
+    chips, subject = colours[0][:rows], colours[1][:rows]
+    estimator = _estimator(name, task, **options)
+    return estimator.fit(chips, labels[task][:rows], groups=subject, side=side)
+
+
+def _answers(fitted, chips):
+    return getattr(fitted, "predict_proba", fitted.predict)(chips)
 
 
 def _restored(fitted, task):
@@ -67,12 +77,62 @@ def test_a_classifier_trains_and_comes_back(name, colours, labels):
     np.testing.assert_array_equal(again.predict_proba(colours[0][:6]), probabilities)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@every_network
 def test_a_regressor_trains_and_comes_back(name, colours, labels):
     fitted = _fit(name, "age", colours, labels)
     years = fitted.predict(colours[0][:6])
     assert ((years >= 0) & (years <= 100)).all()
     np.testing.assert_array_equal(_restored(fitted, "age").predict(colours[0][:6]), years)
+
+
+@every_network
+def test_a_killed_training_goes_on_to_the_same_end(name, colours, labels, tmp_path):
+    def kill(row, n_epochs):
+        raise KeyboardInterrupt
+
+    data, options = (name, TASKS[name], colours, labels), {"checkpoint": tmp_path / "fit"}
+    whole = _fit(*data)
+    with pytest.raises(KeyboardInterrupt):
+        _fit(*data, on_epoch=kill, **options)
+    told = []
+    again = _fit(*data, on_epoch=lambda row, n_epochs: told.append(row["epoch"]), **options)
+    assert told == [2]
+    assert [row["valid_loss"] for row in again.history_] == [
+        row["valid_loss"] for row in whole.history_
+    ]
+    np.testing.assert_array_equal(_answers(again, colours[0]), _answers(whole, colours[0]))
+
+
+@every_network
+def test_a_batch_larger_than_the_data_is_all_of_the_data(name, colours, labels):
+    large, some = (SETTINGS.changed(["epochs=1", f"batch_size={n}"]) for n in (10_000, 9))
+    data = (name, TASKS[name], colours, labels)
+    whole, exact = (_fit(*data, rows=12, settings=settings) for settings in (large, some))
+    assert whole.history_[0]["train_loss"] == exact.history_[0]["train_loss"]
+
+
+@every_network
+def test_labels_that_are_missing_are_an_error(name, colours, labels):
+    task = TASKS[name]
+    missing = {task: np.array([None, *labels[task][1:]], object)}
+    message = "must be finite" if task == "age" else "1 of 36 labels are missing: leave them out"
+    with pytest.raises(ValueError, match=message):
+        _fit(name, task, colours, missing)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_one_class_is_an_error(name, colours):
+    only = {"gender": np.full(72, "male")}
+    with pytest.raises(ValueError, match=r"needs two classes. Got only \['male'\]"):
+        _fit(name, "gender", colours, only)
+
+
+@every_network
+def test_a_single_person_is_an_error(name, colours, labels):
+    task = TASKS[name]
+    message = "two subjects or more" if task == "age" else "one subject"
+    with pytest.raises(ValueError, match=message):
+        _estimator(name, task).fit(colours[0][:36], labels[task][:36], groups=np.zeros(36))
 
 
 @pytest.mark.parametrize(
@@ -87,14 +147,16 @@ def test_a_regressor_trains_and_comes_back(name, colours, labels):
     ],
 )
 def test_a_network_learns_its_side_tasks(name, task, expected, colours, labels):
-    fitted = _fit(name, task, colours, labels, **dict.fromkeys(labels))
+    fitted = _fit(name, task, colours, labels, side=labels)
     assert fitted.network_.heads == expected
     assert _restored(fitted, task).network_.heads == expected
 
 
-def test_a_task_that_is_not_the_networks_is_an_error(colours, labels):
-    with pytest.raises(ValueError, match=r"its only task is 'age'\. Got gender"):
-        _fit("age-expectation", "gender", colours, labels)
+@pytest.mark.parametrize("name", [name for name, entry in NETWORKS.items() if entry.tasks])
+def test_a_task_that_is_not_the_networks_is_an_error(name, colours, labels):
+    other = next(task for task in labels if task not in NETWORKS[name].tasks)
+    with pytest.raises(ValueError, match=rf"its only task is '{TASKS[name]}'\. Got {other}"):
+        _fit(name, other, colours, labels)
 
 
 def test_a_frozen_trunk_stays_as_it_is(colours, labels, tiny):

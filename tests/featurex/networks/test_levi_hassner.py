@@ -52,12 +52,40 @@ def test_a_chip_of_any_size_is_scaled_and_cropped(network):
 @pytest.mark.parametrize("channels", [1, 3, 5, 96])
 def test_response_normalisation_is_that_of_torch(channels):
     torch.manual_seed(0)
-    x = (torch.randn(2, channels, 6, 5) * 50).requires_grad_()
-    own = ResponseNormalization(channels)(x)
+    x = (torch.randn(2, channels, 6, 5, dtype=torch.float64) * 50).requires_grad_()
+    layer = ResponseNormalization(channels)
+    own = layer.double()(x)
     reference = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1)(x)
     torch.testing.assert_close(own, reference)
     gradients = [torch.autograd.grad(y.square().sum(), x)[0] for y in (own, reference)]
     torch.testing.assert_close(*gradients)
+    single = layer.float()(x.float())
+    torch.testing.assert_close(single, reference.float(), rtol=1e-5, atol=1e-5)
+
+
+def test_the_order_of_the_paper_gives_the_same_outputs_and_gradients():
+    """There the ReLU comes before the pooling."""
+    torch.manual_seed(0)
+    body = ShallowNetwork(3, 59, (4, 6, 8), 5, {"gender": 2}).double().eval()
+    for layer in body.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.normal_(layer.weight, std=0.2)
+
+    def as_published(x):
+        for number in (0, 4, 8):
+            x = nn.functional.relu(body.convolutions[number](x))
+            x = nn.functional.max_pool2d(x, 3, 2, ceil_mode=True)
+            if number < 8:
+                x = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1)(x)
+        return body.outputs["gender"](body.fully_connected(x.flatten(1)))
+
+    images = torch.randn(3, 3, 59, 59, dtype=torch.float64) * 50
+    own, published = body(images)["gender"], as_published(images)
+    torch.testing.assert_close(own, published, rtol=1e-5, atol=1e-8)
+    parameters = list(body.parameters())
+    gradients = [torch.autograd.grad(y.square().sum(), parameters) for y in (own, published)]
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-8)
 
 
 @pytest.mark.parametrize("size", [59, 64, 100, 101, 102, 103, 227])

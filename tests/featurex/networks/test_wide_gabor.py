@@ -1,9 +1,11 @@
 import math
+from copy import deepcopy
 
 import numpy as np
 import pytest
 import torch
 from scipy.signal import correlate2d
+from torch.nn import functional as F
 
 from featurex.networks.wide_gabor import WideGaborNetwork, gabor_bank
 
@@ -84,6 +86,29 @@ def test_image_and_responses_lie_beside_each_other(network):
     hook.remove()
     assert seen[0].shape == (1, 15, 227, 227)
     torch.testing.assert_close(seen[0][:, :3], images - 127.5)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_weighting_inside_the_convolution_is_batch_normalisation_before_it(make, training):
+    """Outputs, gradients and running statistics are those of torch's layer."""
+    own = make("wide-gabor", {"gender": 2}).double().train(training)
+    own.body.fully_connected.eval()  # no dropout
+    with torch.no_grad():
+        own.weighting.weight.uniform_(0.5, 1.5)
+        own.weighting.bias.normal_()
+        own.weighting.running_var.uniform_(20, 60)
+    plain = deepcopy(own)
+    crops = torch.rand(4, 3, 58, 58, dtype=torch.float64) * 255
+    weighted = plain.weighting(plain.responses(crops)) * 64
+    expected = plain.body(torch.cat([crops - 127.5, weighted], 1))["gender"]
+    found = own.crop_logits(crops)["gender"]
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-8)
+    for logits in (found, expected):
+        F.cross_entropy(logits, torch.tensor([0, 1, 0, 1])).backward()
+    for (path, ours), theirs in zip(own.named_parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-5, atol=1e-8, msg=path)
+    for (path, ours), theirs in zip(own.named_buffers(), plain.buffers(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-8, msg=path)
 
 
 def test_the_network_learns_how_much_a_response_counts(network):
