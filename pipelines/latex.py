@@ -1,7 +1,8 @@
 r"""Tables for a paper: booktabs, at most as wide as a column of a two-column page.
 
-A task with many scores gets them in blocks under one another, in one table. What is printed needs
-``\usepackage{booktabs}`` and nothing else.
+A task with many scores gets them in blocks under one another, in one table. What a reader must know
+stands in small print below the first table, to which the captions of the others refer. What is
+printed needs ``\usepackage{booktabs}`` and nothing else.
 """
 
 import re
@@ -79,7 +80,7 @@ def tables(
     marks : str
         What the scores are and how the best is marked: in the caption of every table of scores.
     notes : sequence of str
-        What else a reader must know: in the caption of the first table, to which the others refer.
+        What else a reader must know: below the first table, to which the others refer.
     told : str, default=""
         What holds for every row, such as the protocol and a warning: in every caption.
     """
@@ -90,9 +91,19 @@ def tables(
         for part in by_task(cells):
             label = f"tab:{_slug(part.task)}-{kind}"
             said = f"{_title(part.task)}: {kind} ({part.counts}). {what} {told}".strip()
-            parts.append(_table(part, label, _caption(said, first, notes)))
+            below = "" if first else _below(notes)
+            refers = rf" Notes as in Table~\ref{{{first}}}." if first and notes else ""
+            parts.append(_table(part, label, escape(said) + refers, below))
             first = first or label
     return "\n\n".join(parts) + "\n"
+
+
+def _below(notes: Sequence[str]) -> str:
+    """Write notes as small print as wide as the column; nothing where there are none."""
+    if not notes:
+        return ""
+    text = escape(" ".join(map(_sentence, notes)))
+    return rf"\parbox{{\columnwidth}}{{\scriptsize {text}}}"
 
 
 def _title(task: str) -> str:
@@ -100,54 +111,46 @@ def _title(task: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _caption(said: str, first: str | None, notes: Sequence[str]) -> str:
-    if first:
-        return rf"{escape(said)} Data, folds and marks as in Table~\ref{{{first}}}."
-    return escape(" ".join([said, *map(_sentence, notes)]))
-
-
-def _table(part: TaskCells, label: str, caption: str) -> str:
+def _table(part: TaskCells, label: str, caption: str, below: str) -> str:
     cells = part.cells.assign(Model=part.cells["Model"].map(_name))
-    blocks = in_width(cells, WIDTH, GAP, _measure)
-    n_columns = max(block.shape[1] for block in blocks)
-    body = "\n\\midrule\n".join(_block(block, n_columns) for block in blocks)
+    blocks = [_block(block) for block in in_width(cells, WIDTH, GAP, _measure)]
     return "\n".join(
         [
             r"\begin{table}[tbp]",
             r"\centering",
+            r"\setlength{\belowcaptionskip}{6pt}",
             rf"\caption{{{caption}}}",
             rf"\label{{{label}}}",
             r"\footnotesize",
             r"\setlength{\tabcolsep}{3pt}",
-            rf"\begin{{tabular}}{{@{{}}l{'r' * (n_columns - 1)}@{{}}}}",
-            r"\toprule",
-            body,
-            r"\bottomrule",
-            r"\end{tabular}",
+            # A paragraph each, so that no block widens the columns of another.
+            "\n\\par\\medskip\n".join(filter(None, [*blocks, below])),
             r"\end{table}",
         ]
     )
 
 
-def _block(cells: pd.DataFrame, n_columns: int) -> str:
+def _block(cells: pd.DataFrame) -> str:
     """Make a block: headings, their units, a rule, and the rows."""
     headings = [name.partition(" (") for name in cells.columns]
     names = [name for name, _, _ in headings]
     units = [f"({unit}" if unit else "" for _, _, unit in headings]
     lines = [names, *([units] if any(units) else [])]
-    rows = cells.to_numpy().tolist()
     return "\n".join(
         [
-            *(_row(line, n_columns) for line in lines),
+            rf"\begin{{tabular}}{{@{{}}l{'r' * (cells.shape[1] - 1)}@{{}}}}",
+            r"\toprule",
+            *map(_row, lines),
             r"\midrule",
-            *(_row(line, n_columns) for line in rows),
+            *map(_row, cells.to_numpy().tolist()),
+            r"\bottomrule",
+            r"\end{tabular}",
         ]
     )
 
 
-def _row(cells: Sequence[str], n_columns: int) -> str:
-    filled = [*map(escape, cells), *[""] * (n_columns - len(cells))]
-    return " & ".join(filled) + r" \\"
+def _row(cells: Sequence[str]) -> str:
+    return " & ".join(map(escape, cells)) + r" \\"
 
 
 def _measure(text: str) -> float:

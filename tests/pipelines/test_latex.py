@@ -66,17 +66,22 @@ def test_only_known_commands_are_used(text):
     assert set(re.findall(r"\\([a-zA-Z]+)", text)) <= {
         *("begin", "end", "centering", "caption", "label", "footnotesize", "setlength", "ref"),
         *("tabcolsep", "toprule", "midrule", "bottomrule", "textbf", "pm", "approx", "usepackage"),
+        *("par", "medskip", "parbox", "columnwidth", "scriptsize", "belowcaptionskip"),
     }
     assert text.isascii()
 
 
-def test_the_first_caption_says_all_and_the_others_refer_to_it(text):
+def test_the_notes_stand_below_the_first_table_and_the_others_refer_to_it(text):
     first, second = re.findall(r"\\caption\{(.*)\}\n", text)
     assert first == (
         r"Age group: scores (22885 photos, 5 folds). Mean $\pm$ standard deviation over folds; "
-        r"best bold. Data set a\_b: 22,885 faces \& 5 \% more. 5 folds; no person is in two of "
-        "them."
+        "best bold."
     )
+    (below,) = re.findall(r"\\parbox\{\\columnwidth\}\{\\scriptsize (.*)\}\n", text)
+    assert below == (
+        r"Data set a\_b: 22,885 faces \& 5 \% more. 5 folds; no person is in two of them."
+    )
+    assert text.index(below) < text.index(r"\end{table}")
     assert r"Table~\ref{tab:age-group-scores}" in second
     assert re.findall(r"\\label\{(.*)\}", text) == [
         "tab:age-group-scores",
@@ -131,3 +136,9 @@ def test_no_text_is_a_command(text):
     assert not re.search(r"(?<!\\)[{}&%$#_~^<>|\[\]]", rest)
     assert not re.search(r"\\(?![{}&%$#_])", rest)
     assert "\n" not in escaped
+
+
+def test_without_notes_nothing_refers_to_them():
+    text = tables(SCORES, INTERVALS, "Marks.", [])
+    assert "Notes" not in text
+    assert "parbox" not in text
