@@ -10,10 +10,12 @@ from pipelines.by_group import score_groups
 from pipelines.comparison import Comparison, compare, confusion
 from pipelines.curves import draw_curves
 from pipelines.errors import ModelFileError, PipelineError, PredictionTableError
-from pipelines.evaluation import CrossValidation, Evaluation, FitJob, FoldFit, cross_validate
+from pipelines.evaluation import CrossValidation, cross_validate
 from pipelines.facts import with_facts
 from pipelines.figures import draw_confusion, draw_reliability
+from pipelines.fits import FitJob, FoldFit
 from pipelines.folds import Folds, assign_folds, check_protocol
+from pipelines.gathering import Evaluation
 from pipelines.models import MODELS, ModelFamily, get_family
 from pipelines.panel import each_model
 from pipelines.protocols import PROTOCOLS, TEST_SHARE
