@@ -7,7 +7,8 @@ from pipelines import curves, fusion, metrics, persistence, predictions
 from pipelines.acceleration import ACCELERATORS, check_accelerator
 from pipelines.answers import has_probabilities
 from pipelines.by_group import score_groups
-from pipelines.comparison import Comparison, compare, confusion
+from pipelines.comparison import Comparison, compare
+from pipelines.confusions import confusion
 from pipelines.curves import draw_curves
 from pipelines.errors import ModelFileError, PipelineError, PredictionTableError
 from pipelines.evaluation import CrossValidation, cross_validate
