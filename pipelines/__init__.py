@@ -7,13 +7,16 @@ from pipelines import curves, fusion, metrics, persistence, predictions
 from pipelines.acceleration import ACCELERATORS, check_accelerator
 from pipelines.answers import has_probabilities
 from pipelines.by_group import score_groups
-from pipelines.comparison import Comparison, compare, confusion
+from pipelines.comparison import Comparison, compare
+from pipelines.confusions import confusion
 from pipelines.curves import draw_curves
 from pipelines.errors import ModelFileError, PipelineError, PredictionTableError
-from pipelines.evaluation import CrossValidation, Evaluation, FitJob, FoldFit, cross_validate
+from pipelines.evaluation import CrossValidation, cross_validate
 from pipelines.facts import with_facts
 from pipelines.figures import draw_confusion, draw_reliability
+from pipelines.fits import FitJob, FoldFit
 from pipelines.folds import Folds, assign_folds, check_protocol
+from pipelines.gathering import Evaluation
 from pipelines.models import MODELS, ModelFamily, get_family
 from pipelines.panel import each_model
 from pipelines.protocols import PROTOCOLS, TEST_SHARE

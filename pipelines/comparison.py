@@ -8,21 +8,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipelines import latex, markdown, pairwise, printed
+from pipelines import latex, markdown_tables, pairwise, printed
+from pipelines.costs import cost_table, train_rows
 from pipelines.facts import Facts, caption, warnings, with_facts
 from pipelines.intervals import Resamples, resample_panel, score_interval
-from pipelines.layout import by_task
-from pipelines.missing import NO_ANSWER, answer_notes
-from pipelines.panel import Panel, make_panel, rows_of
-from pipelines.predictions import predicted_classes, subjects_of, validate
+from pipelines.layout import bold
+from pipelines.missing import answer_notes
+from pipelines.panel import Panel, make_panel
+from pipelines.predictions import subjects_of, validate
 from pipelines.printed import MOST_FOLDS, NOT_APART
 from pipelines.scores import METRICS, Metric
 from pipelines.swaps import N_SWAPS
 from pipelines.tallies import Tally
 from pipelines.tasks import Task
 
-# What a network's row of the timings may have beside the others'.
-NETWORK_COSTS = ("n_parameters", "seconds_per_epoch")
 _PEOPLE_NOTE = (
     "Intervals: 95 %, BCa bootstrap of people, scores over all photos at once, trained models held "
     "fixed."
@@ -38,7 +37,6 @@ _PAIRS_NOTE = (
     "task)."
 )
 _SCORES = ("mean", "std", "pooled", "low", "high", "answered")
-_INTERVALS_HEADING = "95 % intervals"
 
 
 @dataclass(frozen=True)
@@ -113,31 +111,20 @@ class Comparison:
 
     def to_markdown(self, path: str | os.PathLike[str]) -> None:
         """Write the printed tables as Markdown, one a task: what holds for all, scores, notes."""
-        scores = self.format(lambda text: f"{latex.BOLD}{text}{latex.BOLD_END}")
-        notes = "\n".join(f"- {markdown.escape(note)}" for note in self._all_notes())
-        parts = [
-            markdown.escape(caption(self.facts)),
-            *(f"**{markdown.escape(text)}**" for text in warnings(self.facts)),
-            *_markdown_tables(scores),
-            notes,
-            f"{_INTERVALS_HEADING}:",
-            *_markdown_tables(self.format_intervals()),
-        ]
-        Path(path).write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
+        notes = [*self.notes, self.marks_note()]
+        text = markdown_tables.tables(self.format(bold), self.format_intervals(), notes, self.facts)
+        Path(path).write_text(text, encoding="utf-8")
 
     def to_latex(self, path: str | os.PathLike[str]) -> None:
         r"""Write the printed tables for LaTeX, as `pipelines.latex` says.
 
         Every caption says what holds for all rows, the first one also the notes.
         """
-        scores = self.format(lambda text: f"{latex.BOLD}{text}{latex.BOLD_END}")
         told = " ".join(filter(None, [caption(self.facts), *warnings(self.facts)]))
-        intervals = self.format_intervals()
-        text = latex.tables(scores, intervals, self.marks_note(), self.notes, told)
+        text = latex.tables(
+            self.format(bold), self.format_intervals(), self.marks_note(), self.notes, told
+        )
         Path(path).write_text(text, encoding="utf-8")
-
-    def _all_notes(self) -> list[str]:
-        return [*self.notes, self.marks_note()]
 
 
 def compare(
@@ -190,11 +177,11 @@ def compare(
                 pairwise.compare_pairs(
                     panel,
                     resamples,
-                    n_train=_train_rows(timings, task),
+                    n_train=train_rows(timings, task),
                     random_state=random_state,
                 )
             )
-    table = pd.DataFrame(rows).merge(_time_table(timings), on=["task", "model"], how="left")
+    table = pd.DataFrame(rows).merge(cost_table(timings), on=["task", "model"], how="left")
     named = not subjects_of(predictions).empty
     filled = [part for part in pairs if not part.empty]
     all_pairs = pd.concat(filled, ignore_index=True) if filled else pairs[0]
@@ -202,53 +189,6 @@ def compare(
     facts = dict(facts or {})
     all_notes = (*warnings(facts), *notes, *answers, *_statistics_notes(named, bool(filled)))
     return Comparison(with_facts(table, facts), all_notes, all_pairs, facts)
-
-
-def confusion(predictions: pd.DataFrame, task: Task, model: str) -> pd.DataFrame:
-    """Count true against predicted classes.
-
-    Parameters
-    ----------
-    predictions : DataFrame
-        The out-of-fold table.
-    task : Task
-        A classification.
-    model : str
-        Name of the model.
-
-    Returns
-    -------
-    DataFrame of int
-        True classes as rows, predicted classes as columns, both in task order; last a column
-        ``no answer``, where that occurs.
-
-    Raises
-    ------
-    ValueError
-        If the task is a regression, or the table has no row of task and model.
-    """
-    rows = rows_of(predictions, task, model)
-    classes = list(task.classes or ())
-    answers = pd.Series(predicted_classes(rows, task), dtype=object).fillna(NO_ANSWER)
-    counts = pd.crosstab(rows["y_true"].to_numpy(dtype=object), answers.to_numpy())
-    columns = [*classes, *([NO_ANSWER] if NO_ANSWER in counts else [])]
-    counts = counts.reindex(index=classes, columns=columns, fill_value=0)
-    return counts.rename_axis(index="true", columns="predicted")
-
-
-def _markdown_tables(cells: pd.DataFrame) -> Iterator[str]:
-    """Yield for each task its name and its table; what is marked becomes bold."""
-    for part in by_task(cells):
-        rows = [[_bold(cell) for cell in row] for row in part.cells.to_numpy().tolist()]
-        yield f"**{markdown.escape(part.task)}** ({part.counts}):"
-        yield markdown.table([markdown.escape(name) for name in part.cells], rows)
-
-
-def _bold(cell: str) -> str:
-    begin, end = latex.BOLD, latex.BOLD_END
-    inside = cell.removeprefix(begin).removesuffix(end)
-    escaped = markdown.escape(inside)
-    return escaped if inside == cell else f"**{escaped}**"
 
 
 def _rows(panel: Panel, resamples: Resamples) -> list[dict[str, object]]:
@@ -291,25 +231,3 @@ def _statistics_notes(named: bool, has_pairs: bool) -> list[str]:
     if has_pairs:
         notes.append(_PAIRS_NOTE.format(unit="people" if named else "photos"))
     return notes
-
-
-def _train_rows(timings: pd.DataFrame | None, task: Task) -> float | None:
-    """Return on how many rows a model of a task was trained, on average."""
-    if timings is None or "n_train" not in timings:
-        return None
-    rows = timings.loc[timings["task"] == task.name, "n_train"]
-    return None if rows.empty else float(rows.mean())
-
-
-def _time_table(timings: pd.DataFrame | None) -> pd.DataFrame:
-    means = ["fit_seconds", *NETWORK_COSTS]
-    names = ["task", "model", "fit_seconds", "ms_per_face", *NETWORK_COSTS]
-    if timings is None or timings.empty:
-        return pd.DataFrame(columns=names).astype(dict.fromkeys(names[2:], float))
-    missing = {name: np.nan for name in NETWORK_COSTS if name not in timings}
-    weighted = timings.assign(ms=timings["predict_ms_per_row"] * timings["n_test"], **missing)
-    groups = weighted.groupby(["task", "model"], as_index=False)
-    sums = groups.agg(
-        ms=("ms", "sum"), n_test=("n_test", "sum"), **{name: (name, "mean") for name in means}
-    )
-    return sums.assign(ms_per_face=sums["ms"] / sums["n_test"])[names]

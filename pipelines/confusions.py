@@ -1,12 +1,48 @@
-"""The confusion of every classification and model, as one long table."""
+"""Confusions: of one model as a matrix, and of every classification and model as a long table."""
 
 import numpy as np
 import pandas as pd
 
+from pipelines.answers import predicted_classes
 from pipelines.errors import PredictionTableError
+from pipelines.missing import NO_ANSWER
+from pipelines.panel import rows_of
+from pipelines.tasks import Task
 
 COLUMNS = ["task", "model", "true", "predicted", "count"]
 MOST_CLASSES = 200
+
+
+def confusion(predictions: pd.DataFrame, task: Task, model: str) -> pd.DataFrame:
+    """Count true against predicted classes.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        The out-of-fold table.
+    task : Task
+        A classification.
+    model : str
+        Name of the model.
+
+    Returns
+    -------
+    DataFrame of int
+        True classes as rows, predicted classes as columns, both in task order; last a column
+        ``no answer``, where that occurs.
+
+    Raises
+    ------
+    ValueError
+        If the task is a regression, or the table has no row of task and model.
+    """
+    rows = rows_of(predictions, task, model)
+    classes = list(task.classes or ())
+    answers = pd.Series(predicted_classes(rows, task), dtype=object).fillna(NO_ANSWER)
+    counts = pd.crosstab(rows["y_true"].to_numpy(dtype=object), answers.to_numpy())
+    columns = [*classes, *([NO_ANSWER] if NO_ANSWER in counts else [])]
+    counts = counts.reindex(index=classes, columns=columns, fill_value=0)
+    return counts.rename_axis(index="true", columns="predicted")
 
 
 def confusion_table(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -1,46 +1,16 @@
 """Cross-validation that hands every model the same rows and keeps every prediction."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from pipelines.fits import FitJob, FoldFit, Rows
 from pipelines.folds import each_side
-from pipelines.predictions import concat
-from pipelines.protocols import LEAKY
-from pipelines.subjects import assert_disjoint, subject_codes
+from pipelines.gathering import Evaluation, gather, known_facts
+from pipelines.row_checks import check_extras, check_folds, check_labels, check_lengths
+from pipelines.subjects import subject_codes
 from pipelines.tasks import Task
-
-
-class Rows(Protocol):
-    """Anything that gives rows for an int array: an array, a lazy column, photos on disk."""
-
-    def __len__(self) -> int:
-        """Count the rows."""
-
-    def __getitem__(self, rows: np.ndarray, /) -> Any:
-        """Give the rows of these numbers, in that order."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What a cross-validation leaves behind.
-
-    Parameters
-    ----------
-    predictions : DataFrame
-        The out-of-fold table, see `pipelines.predictions`; rows in the order of X, those of a row
-        in the order of the repeats.
-    timings : DataFrame
-        One row a fold: ``task``, ``model``, ``fold``, ``fit_seconds``,
-        ``predict_ms_per_row``, ``n_train``, ``n_test``.
-    """
-
-    predictions: pd.DataFrame
-    timings: pd.DataFrame
 
 
 def cross_validate(
@@ -48,23 +18,44 @@ def cross_validate(
     X: Rows,
     y: np.ndarray,
     *,
-    task: Task,
-    model: str,
-    image_ids: Sequence[str],
-    folds: np.ndarray,
-    protocol: str | None = None,
-    groups: Sequence[Any] | None = None,
-    years: np.ndarray | None = None,
-    fit_extras: Mapping[str, Mapping[str, np.ndarray]] | None = None,
     progress: Callable[[str], None] | None = None,
+    **arguments: Any,
 ) -> Evaluation:
-    """Fit and test a new estimator on every fold.
+    """Fit and test a new estimator on every fold, one after another.
 
     Parameters
     ----------
     make_estimator : callable
         Takes nothing, returns an unfitted estimator; its `fit` takes ``X, y`` and, where
         there are groups, ``groups=``.
+    X, y, **arguments
+        As of `CrossValidation`.
+    progress : callable or None
+        Called with one line of text after each fold.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    ValueError
+        As `CrossValidation`.
+    """
+    validation = CrossValidation(X, y, **arguments)
+    fits = []
+    for job in validation.jobs():
+        fits.append(job.run(make_estimator()))
+        if progress is not None:
+            progress(validation.line(fits[-1]))
+    return validation.gather(fits)
+
+
+class CrossValidation:
+    """The fits of a cross-validation, one by one, for who makes them in an order of their own.
+
+    Parameters
+    ----------
     X : array-like of n rows
         Anything with a length that an int array indexes.
     y : ndarray of shape (n,)
@@ -87,105 +78,12 @@ def cross_validate(
     fit_extras : mapping of str to mapping of str to ndarray of shape (n,), or None
         More arguments of `fit`, by name: each is columns by name, of which `fit` gets the
         training rows only.
-    progress : callable or None
-        Called with one line of text after each fold.
-
-    Returns
-    -------
-    Evaluation
 
     Raises
     ------
     ValueError
         If lengths differ, labels are no classes of the task or not finite, there are fewer
         than two folds, or a subject is in more than one without the protocol ``"random"``.
-    """
-    validation = CrossValidation(
-        X,
-        y,
-        task=task,
-        model=model,
-        image_ids=image_ids,
-        folds=folds,
-        protocol=protocol,
-        groups=groups,
-        years=years,
-        fit_extras=fit_extras,
-    )
-    fits = []
-    for job in validation.jobs():
-        fits.append(job.run(make_estimator()))
-        if progress is not None:
-            progress(validation.line(fits[-1]))
-    return validation.gather(fits)
-
-
-@dataclass(frozen=True)
-class FoldFit:
-    """What one fit leaves behind.
-
-    Parameters
-    ----------
-    fold : int
-    answers : dict of str to ndarray of shape (n_test,), float64
-        The columns of the out-of-fold table that the model answers, rows in the order of X.
-    fit_seconds, predict_seconds : float
-    n_train : int
-    """
-
-    fold: int
-    answers: dict[str, np.ndarray]
-    fit_seconds: float
-    predict_seconds: float
-    n_train: int
-
-    @property
-    def n_test(self) -> int:
-        """Number of rows that were answered."""
-        return len(self.answers["years_pred"])
-
-
-@dataclass(frozen=True)
-class FitJob:
-    """One fit to be made, complete, so that any process can make it.
-
-    Parameters
-    ----------
-    task : Task
-    repeat, fold : int
-    X : array-like
-        All rows.
-    y : ndarray of shape (n_train,)
-    train, test : ndarray of int
-        Numbers of rows of X.
-    known : dict of str to array or dict of arrays
-        What `fit` gets beside ``X, y``, of the training rows: ``groups`` and extras.
-    """
-
-    task: Task
-    repeat: int
-    fold: int
-    X: Rows
-    y: np.ndarray
-    train: np.ndarray
-    test: np.ndarray
-    known: dict[str, Any]
-
-    def run(self, estimator: Any) -> FoldFit:
-        """Fit an estimator to the training rows and let it answer the test rows."""
-        rows = self.X[self.train]
-        start = time.perf_counter()
-        estimator.fit(rows, self.y, **self.known)
-        seconds = time.perf_counter() - start
-        del rows
-        answers, test_seconds = _answers(estimator, self.X[self.test], self.task)
-        return FoldFit(self.fold, answers, seconds, test_seconds, len(self.train))
-
-
-class CrossValidation:
-    """The fits of a cross-validation, one by one: `cross_validate` in the caller's order.
-
-    Parameters and errors as in `cross_validate`.
     """
 
     def __init__(
@@ -202,8 +100,11 @@ class CrossValidation:
         years: np.ndarray | None = None,
         fit_extras: Mapping[str, Mapping[str, np.ndarray]] | None = None,
     ) -> None:
-        self.y = _check(task, X, y, image_ids, folds, protocol, groups, years)
-        self.extras = _check_extras(fit_extras or {}, len(X))
+        columns = {"y": y, "image_ids": image_ids, "folds": folds, "groups": groups, "years": years}
+        check_lengths(len(X), columns)
+        check_folds(folds, groups, protocol)
+        self.y = check_labels(task, y)
+        self.extras = check_extras(fit_extras or {}, len(X))
         self.X, self.task, self.model = X, task, model
         self.image_ids = np.asarray(image_ids).astype(str)
         self.folds, self.groups, self.years = np.asarray(folds), groups, years
@@ -239,127 +140,13 @@ class CrossValidation:
 
     def gather(self, fits: Sequence[FoldFit]) -> Evaluation:
         """Put the fits of all `jobs` together, in their order."""
-        parts, timings = [], []
-        for job, fit in zip(self.jobs(), fits, strict=True):
-            sides = {"row": job.test, "repeat": job.repeat, "fold": fit.fold}
-            parts.append(pd.DataFrame({**sides, **fit.answers}))
-            speed = 1000 * fit.predict_seconds / fit.n_test
-            timings.append((fit.fold, fit.fit_seconds, speed, fit.n_train, fit.n_test))
-        table = _joined(self._truth(), pd.concat(parts), self.folds.ndim > 1)
-        return Evaluation(concat([table]), _timing_table(self.task, self.model, timings))
-
-    def _truth(self) -> pd.DataFrame:
-        truth = _truth(self.task, self.model, self.y, self.image_ids, self.years)
-        if self.groups is not None:
-            truth["subject_id"] = _names(self.groups)
-        if self.protocol is not None:
-            truth["protocol"] = self.protocol
-        return truth
-
-
-def _joined(truth: pd.DataFrame, answers: pd.DataFrame, repeated: bool) -> pd.DataFrame:
-    """Put the truth beside every answer; rows that are only trained on have none."""
-    answers = answers if repeated else answers.drop(columns="repeat")
-    return truth.join(answers.set_index("row").sort_index(kind="stable"), how="inner")
-
-
-def _check(
-    task: Task,
-    X: Rows,
-    y: np.ndarray,
-    image_ids: Sequence[str],
-    folds: np.ndarray,
-    protocol: str | None,
-    groups: Sequence[Any] | None,
-    years: np.ndarray | None,
-) -> np.ndarray:
-    columns = {"y": y, "image_ids": image_ids, "folds": folds, "groups": groups, "years": years}
-    for name, values in columns.items():
-        if values is not None and len(values) != len(X):
-            raise ValueError(f"'{name}' must have {len(X)} rows, as X has. Got {len(values)}.")
-    for column in np.reshape(folds, (len(X), -1)).T:
-        if len(np.unique(column)) < 2:
-            raise ValueError("Cross-validation needs two folds or more. See assign_folds.")
-        if groups is not None and protocol != LEAKY:
-            assert_disjoint(subject_codes(groups, len(X)), column)
-    return _check_labels(task, y)
-
-
-def _check_labels(task: Task, y: np.ndarray) -> np.ndarray:
-    if task.classes is None:
-        numbers = np.asarray(y, dtype=np.float64)
-        bad = ~np.isfinite(numbers)
-    else:
-        numbers = np.asarray(y)
-        bad = ~np.isin(numbers.astype(str), task.classes)
-    if bad.any():
-        first = int(np.flatnonzero(bad)[0])
-        raise ValueError(
-            f"{bad.sum()} labels are of no use for the task {task.name!r}, such as "
-            f"{np.asarray(y)[first]!r} at row {first}. Leave rows without a label out."
+        facts = known_facts(
+            self.task,
+            self.model,
+            self.y,
+            self.image_ids,
+            protocol=self.protocol,
+            groups=self.groups,
+            years=self.years,
         )
-    return numbers if task.classes is None else numbers.astype(str)
-
-
-def _check_extras(
-    extras: Mapping[str, Mapping[str, np.ndarray]], n_rows: int
-) -> dict[str, dict[str, np.ndarray]]:
-    checked = {}
-    for argument, columns in extras.items():
-        checked[argument] = {name: np.asarray(values) for name, values in columns.items()}
-        for name, values in checked[argument].items():
-            if len(values) != n_rows:
-                raise ValueError(
-                    f"'{argument}' must have {n_rows} rows of {name!r}, as X has. "
-                    f"Got {len(values)}."
-                )
-    return checked
-
-
-def _answers(fitted: Any, rows: Any, task: Task) -> tuple[dict[str, np.ndarray], float]:
-    start = time.perf_counter()
-    raw = fitted.predict(rows) if task.classes is None else fitted.predict_proba(rows)
-    seconds = time.perf_counter() - start
-    if task.classes is None:
-        return {"years_pred": np.asarray(raw, dtype=np.float64)}, seconds
-    probabilities = np.zeros((len(raw), len(task.classes)))
-    # A class that the training folds lack keeps probability 0.
-    probabilities[:, [task.classes.index(str(name)) for name in fitted.classes_]] = raw
-    columns = dict(zip(task.probability_columns, probabilities.T, strict=True))
-    return {**columns, "years_pred": task.expected_years(probabilities)}, seconds
-
-
-def _truth(
-    task: Task, model: str, y: np.ndarray, image_ids: np.ndarray, years: np.ndarray | None
-) -> pd.DataFrame:
-    missing = np.full(len(y), np.nan)
-    return pd.DataFrame(
-        {
-            "image_id": image_ids,
-            "task": task.name,
-            "model": model,
-            "y_true": pd.array([None] * len(y) if task.is_regression else y, dtype="str"),
-            "years_true": y if task.is_regression else _years(years, missing),
-        }
-    )
-
-
-def _names(groups: Sequence[Any]) -> Any:
-    names = pd.Series(np.asarray(groups, dtype=object), dtype=object)
-    known = names.notna() & (names != "")
-    return pd.array(
-        [str(name) if is_known else None for name, is_known in zip(names, known, strict=True)],
-        dtype="str",
-    )
-
-
-def _years(years: np.ndarray | None, missing: np.ndarray) -> np.ndarray:
-    return missing if years is None else np.asarray(years, dtype=np.float64)
-
-
-def _timing_table(task: Task, model: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
-    names = ["fold", "fit_seconds", "predict_ms_per_row", "n_train", "n_test"]
-    table = pd.DataFrame(rows, columns=names)
-    table.insert(0, "task", task.name)
-    table.insert(1, "model", model)
-    return table
+        return gather(facts, self.folds, fits)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from pipelines.contract import check_columns, validate
 from pipelines.errors import PredictionTableError
-from pipelines.evaluation import Evaluation
+from pipelines.gathering import Evaluation
 from pipelines.predictions import concat
 from pipelines.tasks import Task
 

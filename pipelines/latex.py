@@ -10,10 +10,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pipelines.layout import TaskCells, by_task, in_width
+from pipelines.layout import BOLD, BOLD_END, TaskCells, by_task, in_width
 
-# Begin and end of what is printed bold: control characters, which no escaping touches.
-BOLD, BOLD_END = "\1", "\2"
 # The width of a column of a two-column article, 240 pt, and of the gap between columns of a table,
 # 6 pt, in digits of \footnotesize. A digit of Computer Modern is half as wide as it is high.
 _DIGIT_PT = 4.25
@@ -76,7 +74,7 @@ def tables(
     Parameters
     ----------
     scores, intervals : DataFrame of str
-        As `pipelines.printed` makes them; what is bold between `BOLD` and `BOLD_END`.
+        As `pipelines.printed` makes them; what is bold as of `pipelines.layout.bold`.
     marks : str
         What the scores are and how the best is marked: in the caption of every table of scores.
     notes : sequence of str

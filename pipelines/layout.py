@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 MISSING = "–"
+# Begin and end of what is printed bold: control characters, which no escaping touches.
+BOLD, BOLD_END = "\1", "\2"
 # The columns that are the same for all models of a task, and go into its title.
 SHARED = ("Photos", "Folds", "Subjects")
 
@@ -26,6 +28,11 @@ class TaskCells:
     task: str
     counts: str
     cells: pd.DataFrame
+
+
+def bold(text: str) -> str:
+    """Mark a cell as bold, for any kind of file."""
+    return f"{BOLD}{text}{BOLD_END}"
 
 
 def by_task(cells: pd.DataFrame) -> Iterator[TaskCells]:

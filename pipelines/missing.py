@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from pipelines.answers import has_probabilities
-from pipelines.panel import each_classification
+from pipelines.panel import each_model
 from pipelines.scores import METRICS
 from pipelines.tasks import Task
 
@@ -57,10 +57,10 @@ def _silence(row: pd.Series) -> str:
 
 def _without_probabilities(predictions: pd.DataFrame, tasks: Sequence[Task]) -> Iterator[str]:
     names: dict[str, list[str]] = {}
-    for task, parts, _ in each_classification(predictions, tasks):
-        for model, part in parts.items():
-            if not has_probabilities(part, task):
-                names.setdefault(model, []).append(task.name)
+    classifications = [task for task in tasks if not task.is_regression]
+    for task, model, part in each_model(predictions, classifications):
+        if not has_probabilities(part, task):
+            names.setdefault(model, []).append(task.name)
     for model, of_tasks in names.items():
         yield (
             f"{model} names classes without probabilities ({', '.join(of_tasks)}): calibration and "

@@ -51,7 +51,7 @@ class Panel:
         """Number of different subjects."""
         return int(self.subjects.max()) + 1
 
-    @property
+    @cached_property
     def n_photos(self) -> int:
         """Number of different photos."""
         return len(np.unique(self.image_ids))
@@ -204,9 +204,9 @@ def rows_of(predictions: pd.DataFrame, task: Task, model: str) -> pd.DataFrame:
     """
     if task.classes is None:
         raise ValueError(f"Task {task.name!r} is a regression: it has no classes to look at.")
-    for _, name, part in each_model(predictions, [task]):
-        if name == model:
-            return part
+    rows = predictions[predictions["model"] == model]
+    for _, _, part in each_model(rows, [task]):
+        return part
     raise ValueError(f"The predictions have no row of task {task.name!r} and model {model!r}.")
 
 

@@ -54,9 +54,8 @@ def accuracy_at_coverage(
             "Confidences must be numbers, at least one, each with its answer. "
             f"Got {len(confidence)} and {len(correct)} answers, {np.isnan(confidence).sum()} NaN."
         )
-    _, codes = np.unique(-confidence, return_inverse=True)
-    tied = add_up(np.column_stack([correct, np.ones(len(codes))]), codes, codes.max() + 1)
-    right = np.repeat(tied[:, 0] / tied[:, 1], tied[:, 1].astype(np.int64))
+    _, n_right, n_tied = _by_level(confidence, correct)
+    right = np.repeat(n_right / n_tied, n_tied.astype(np.int64))
     n_answered = np.arange(1, len(right) + 1)
     return n_answered / len(right), np.cumsum(right) / n_answered
 
@@ -107,11 +106,9 @@ def threshold_for_accuracy(confidence: np.ndarray, correct: np.ndarray, accuracy
     """
     if not 0 < accuracy <= 1:
         raise ValueError(f"The asked 'accuracy' must be in (0, 1]. Got {accuracy}.")
-    levels, codes = np.unique(-confidence, return_inverse=True)
-    tied = add_up(np.column_stack([correct, np.ones(len(codes))]), codes, len(levels))
-    n_right, n_answered = tied.cumsum(axis=0).T
-    enough = np.flatnonzero(n_right >= accuracy * n_answered - 1e-9)
-    return float(-levels[enough[-1]]) if len(enough) else np.inf
+    levels, n_right, n_tied = _by_level(confidence, correct)
+    enough = np.flatnonzero(n_right.cumsum() >= accuracy * n_tied.cumsum() - 1e-9)
+    return float(levels[enough[-1]]) if len(enough) else np.inf
 
 
 def thresholds_across_folds(
@@ -203,6 +200,15 @@ def selective_table(
             )[COLUMNS]
         )
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
+
+
+def _by_level(
+    confidence: np.ndarray, correct: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the confidences that occur, surest first; how many are right at each; how many are."""
+    negated, codes = np.unique(-confidence, return_inverse=True)
+    n_right, n_tied = add_up(np.column_stack([correct, np.ones(len(codes))]), codes, len(negated)).T
+    return -negated, n_right, n_tied
 
 
 def _questions(

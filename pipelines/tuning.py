@@ -44,7 +44,7 @@ class _Tuned(BaseEstimator):
         self.accelerate = accelerate
 
     def recipe(self) -> dict[str, str]:
-        """Name all that decides a fit beside data and code; no no number of processes.
+        """Name all that decides a fit beside data and code; the number of processes does not.
 
         Returns
         -------

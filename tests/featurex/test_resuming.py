@@ -50,7 +50,7 @@ def made(monkeypatch):
 def clock(monkeypatch):
     """Every fit and every answer takes one second, so that times are the same too."""
     seconds = iter(range(10**6))
-    monkeypatch.setattr("pipelines.evaluation.time.perf_counter", lambda: float(next(seconds)))
+    monkeypatch.setattr("pipelines.fits.time.perf_counter", lambda: float(next(seconds)))
     monkeypatch.setattr(experiment, "_embedding_ms", lambda faces: 2.0)
 
 

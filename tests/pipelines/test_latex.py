@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-from pipelines.latex import BOLD, BOLD_END, escape, tables
+from pipelines.latex import escape, tables
+from pipelines.layout import BOLD, BOLD_END
 
 COLUMN_PT, SIZE_PT, GAP_PT = 240, 8, 6  # a two-column article; \footnotesize; twice \tabcolsep
 SCORES = pd.DataFrame(

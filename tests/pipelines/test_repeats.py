@@ -17,8 +17,8 @@ from pipelines import (
     selective_table,
 )
 from pipelines.errors import PredictionTableError
-from pipelines.evaluation import Evaluation
 from pipelines.fusion import average
+from pipelines.gathering import Evaluation
 from pipelines.significance import corrected_t
 
 GENDER = Task("gender", ("female", "male"))
