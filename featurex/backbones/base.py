@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -126,13 +127,18 @@ class Backbone(ABC):
     @property
     def settings(self) -> dict[str, Any]:
         """All that decides an embedding's numbers, but for the chip: one cache space each."""
-        file = self.weights_file
         return {
             "backbone": self.name,
             "layer": self.layer,
-            "weights_sha256": None if file is None else file_sha256(file),
+            "weights_sha256": self._weights_sha256,
             "preprocessing": self.preprocessing,
         }
+
+    @cached_property
+    def _weights_sha256(self) -> str | None:
+        """Hash the weights once: every key that is made of the settings asks for it."""
+        file = self.weights_file
+        return None if file is None else file_sha256(file)
 
     def __str__(self) -> str:
         return f"{self.name}:{self.layer}"

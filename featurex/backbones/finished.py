@@ -92,8 +92,8 @@ class FinishedBackbone(Backbone):
                 "features can't be trusted: fit it again with this version of featurex."
             )
         self.seen = seen
-        self._sha256 = file_sha256(file)
-        self.name = f"network-{self._sha256[:_DIGITS]}"
+        sha256 = self._weights_sha256 = file_sha256(file)
+        self.name = f"network-{sha256[:_DIGITS]}"
         self.chip_size, self.padding = self._trunk.chip_size, self._trunk.padding
         self.licence, self.notice = self._trunk.licence, self._trunk.notice
         self.notes = tuple(header["notes"])
@@ -113,16 +113,6 @@ class FinishedBackbone(Backbone):
     def preprocessing(self) -> dict[str, Any]:
         """As that of the trunk."""
         return self._trunk.preprocessing
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The file's hash and the task decide everything."""
-        return {
-            "backbone": self.name,
-            "layer": self.layer,
-            "weights_sha256": self._sha256,
-            "preprocessing": self.preprocessing,
-        }
 
     def untrained(self) -> nn.Module:
         """Make the trunk without its weights."""

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from featurex import spaces
-from featurex.backbones import get_backbone
+from featurex.backbones import base, get_backbone
 from featurex.backbones.base import file_sha256
 from featurex.backbones.dlib_models import FACE_RESNET, dlib_model
 from featurex.exceptions import BackboneError
@@ -113,3 +113,11 @@ def test_describing_dlibs_network_imports_no_torch():
         "get_backbone('dlib-resnet').settings; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=600, check=False).returncode == 0
+
+
+def test_the_weights_are_hashed_once(monkeypatch):
+    hashed = []
+    monkeypatch.setattr(base, "file_sha256", lambda path: hashed.append(path) or "f" * 64)
+    backbone = get_backbone("dlib-resnet")
+    assert backbone.settings == backbone.settings
+    assert hashed == [backbone.weights_file]
