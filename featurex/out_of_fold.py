@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,13 +11,14 @@ import pandas as pd
 
 from featurex.experiment import Result
 from featurex.face_table import FaceTable
-from featurex.files import open_regular
 from featurex.models import ModelOptions, parts_of, takes_chips
+from featurex.run_folder import read_record
 from featurex.run_record import table_sha256
 from featurex.tasks import task_labels
 from pipelines import Comparison, Task, compare, predictions
 
-MAX_RECORD_BYTES = 256 << 20
+# What a comparison's record has at least.
+_RECORD = {"protocol": str, "n_folds": int, "models": list, "tasks": list, "options": dict}
 # What changes a network; scikit-learn's models tune themselves.
 _NETWORK_OPTIONS = ("epochs", "batch_size", "training")
 
@@ -91,6 +91,25 @@ def from_result(result: Result, tasks: Sequence[Task], model: str, source: str) 
     return _make(measured, tasks, model, result.groups, record, seed, source)
 
 
+def read_comparison(folder: Path) -> dict[str, Any]:
+    """Read the record of a comparison that was written into a folder.
+
+    Raises
+    ------
+    ValueError
+        It is not that of a comparison.
+    RunError
+        It can't be read.
+    """
+    record = read_record(folder)
+    if not all(isinstance(record.get(name), kind) for name, kind in _RECORD.items()):
+        raise ValueError(
+            f"{folder / 'run.json'} is not the record of a comparison: name the folder that "
+            "'featurex compare' wrote."
+        )
+    return record
+
+
 def from_folder(
     folder: Path, faces: FaceTable, tasks: Sequence[Task], model: str, options: ModelOptions
 ) -> OutOfFold:
@@ -109,12 +128,12 @@ def from_folder(
     ------
     ValueError
         The comparison is of other data, embeddings, models, tasks or training settings.
-    OSError
-        It can't be read.
+    RunError
+        Its record can't be read.
     PredictionTableError
         Its predictions are damaged.
     """
-    record = _read_record(folder / "run.json")
+    record = read_comparison(folder)
     differences = list(_differences(record, faces, tasks, model, options))
     if differences:
         raise ValueError(
@@ -153,20 +172,6 @@ def _only(table: pd.DataFrame, tasks: Sequence[Task], model: str) -> pd.DataFram
     wanted = {column for task in tasks for column in task.probability_columns}
     others = [name for name in table if name.startswith("p_") and name not in wanted]
     return rows.drop(columns=others).reset_index(drop=True)
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    with open_regular(path, MAX_RECORD_BYTES) as file:
-        try:
-            record = json.load(file)
-        except (ValueError, RecursionError):
-            record = None
-    wanted = {"protocol": str, "n_folds": int, "models": list, "tasks": list, "options": dict}
-    if not isinstance(record, dict) or not all(
-        isinstance(record.get(name), kind) for name, kind in wanted.items()
-    ):
-        raise ValueError(f"{path} is not the record of a comparison.")
-    return record
 
 
 def _differences(

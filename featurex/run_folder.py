@@ -43,7 +43,7 @@ def read_run(folder: Path, audit: Path | None = None) -> Run:
     RunError
         A file is missing, too large, or not what it should be.
     """
-    record = _read_record(folder / "run.json")
+    record = read_record(folder)
     tables = {"table": _read_table(folder / "table.csv", FORMS["table"])}
     for name in FORMS:
         if name not in (*tables, *AUDIT_TABLES) and (folder / f"{name}.csv").exists():
@@ -55,6 +55,27 @@ def read_run(folder: Path, audit: Path | None = None) -> Run:
     if audit is not None:
         tables |= read_audit(audit)
     return Run(record, tables)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Read what a run wrote down of itself, ``run.json``.
+
+    Raises
+    ------
+    RunError
+        The file is missing, too large, or no JSON object.
+    """
+    path = folder / "run.json"
+    data = _read_bytes(path)
+    try:
+        record = _clean(json.loads(data))
+    except RecursionError:
+        raise _fault(path, "nested too deeply") from None
+    except ValueError as error:
+        raise _fault(path, f"no JSON ({error})") from error
+    if not isinstance(record, dict):
+        raise _fault(path, "not the record of a run")
+    return record
 
 
 def read_audit(folder: Path) -> dict[str, pd.DataFrame]:
@@ -80,19 +101,6 @@ def _fault(path: Path, reason: str) -> RunError:
     again = "featurex audit" if path.stem in AUDIT_TABLES else "featurex compare"
     advice = "" if path.name in ("run.json", "table.csv") else ", or take the file away"
     return RunError(f"{path}: {reason}. Run '{again}' again{advice}.")
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    data = _read_bytes(path)
-    try:
-        record = _clean(json.loads(data))
-    except RecursionError:
-        raise _fault(path, "nested too deeply") from None
-    except ValueError as error:
-        raise _fault(path, f"no JSON ({error})") from error
-    if not isinstance(record, dict):
-        raise _fault(path, "not the record of a run")
-    return record
 
 
 def _clean(value: Any) -> Any:

@@ -134,12 +134,15 @@ def fit(
         served_tasks,
         suited,
     )
+    from featurex.out_of_fold import read_comparison
     from featurex.tasks import choose_tasks
 
     (model,) = check_model_names([model])
     check_training(train or [])
     if out_file.is_dir():
         raise ValueError(f"{out_file} is a folder: name the model's file with --out.")
+    if comparison:
+        read_comparison(comparison)  # what is wrong with it should not show after extraction
     manifest = read_manifest(
         dataset,
         root,

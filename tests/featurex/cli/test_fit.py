@@ -125,6 +125,26 @@ def test_scores_are_taken_from_a_comparison_of_the_same(call, fails, people_csv,
     assert "it has no mlp, but majority" in fails(*words, "--task", "gender", "--model", "mlp")
 
 
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (None, "no such file"),
+        ("{", "no JSON"),
+        ('{"command": []}', "not the record of a comparison"),
+    ],
+)
+def test_a_folder_without_a_comparison_is_refused_before_the_long_work(
+    fails, people_csv, tmp_path, record, words
+):
+    if record:
+        (tmp_path / "run.json").write_text(record)
+    cache = tmp_path / "cache"
+    line = fails("fit", "csv", people_csv, "--cache", cache, "--comparison", tmp_path)
+    assert words in line
+    assert str(tmp_path / "run.json") in line
+    assert not cache.exists()
+
+
 def test_too_few_rows_to_measure_say_how_to_fit_all_the_same(call, fails, people_csv, cache):
     out = people_csv.parent / "few.featurex"
     words = ("fit", "csv", people_csv, "--cache", cache, "--model", "majority", "--out", out)
