@@ -1,6 +1,6 @@
 """The comparison: every model and task on the same faces, in the same folds.
 
-What was computed is kept, where the caller names a folder: the fits (see `featurex.fold_fits`), the
+What was computed is kept, where the caller names a folder: the fits (`featurex.model_fits`), the
 time an embedding takes, and the scores with their intervals and tests. A run that is repeated reads
 all of it and gives the same result to the last digit.
 """
@@ -19,10 +19,11 @@ from featurex import run_record, spaces
 from featurex.design import Design
 from featurex.digests import digest
 from featurex.face_table import FaceTable
-from featurex.fold_fits import ModelFits, fit_all, timing_note
+from featurex.fold_fits import fit_all, timing_note
 from featurex.fold_rows import SharedEmbeddings, SomeRows
 from featurex.kept import Kept
 from featurex.kept_comparison import compare_once
+from featurex.model_fits import ModelFits
 from featurex.models import parts_of, single_models, takes_chips, takes_embeddings
 from featurex.outside import outside_predictions
 from featurex.tasks import task_labels

@@ -12,7 +12,7 @@ import numpy as np
 from featurex import spaces
 from featurex.averages import average_models
 from featurex.face_table import FaceTable
-from featurex.fold_fits import epoch_line
+from featurex.model_fits import epoch_line
 from featurex.models import ModelOptions, make_estimator, parts_of, takes_chips
 from featurex.seen_faces import SeenFaces
 from featurex.tasks import task_labels

@@ -19,7 +19,8 @@ from featurex.face_table import FaceTable
 from featurex.files import open_regular
 from featurex.hashing import image_id
 from featurex.manifest import Manifest
-from featurex.outside_file import Answer, Line, PredictionFile
+from featurex.outside_answers import Answer
+from featurex.outside_file import Line, PredictionFile
 from featurex.outside_model import OutsideModel
 from featurex.photo_names import PhotoNames
 from featurex.printable import printable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from featurex.outside_file import Answer
+from featurex.outside_answers import Answer
 
 
 @dataclass(frozen=True)

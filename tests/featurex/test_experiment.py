@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featurex import experiment, fold_fits, run_record
+from featurex import experiment, fold_fits, model_fits, run_record
 from featurex.design import Design
 from featurex.experiment import run
 from featurex.face_table import FaceTable
@@ -73,7 +73,7 @@ def test_no_subject_is_in_two_folds(result, colour_faces):
 def test_no_subject_is_trained_and_tested_on(colour_faces, monkeypatch):
     """What reaches `fit` in every fold, and not only what the table says of it."""
     seen, subjects = [], colour_faces.table["subject_id"].to_numpy(object)
-    real = fold_fits.make_estimator
+    real = model_fits.make_estimator
 
     def spy(*args):
         estimator = real(*args)
@@ -81,7 +81,7 @@ def test_no_subject_is_trained_and_tested_on(colour_faces, monkeypatch):
         estimator.fit = lambda X, y, groups: seen.append((len(X), groups)) or fit(X, y, groups)
         return estimator
 
-    monkeypatch.setattr(fold_fits, "make_estimator", spy)
+    monkeypatch.setattr(model_fits, "make_estimator", spy)
     folds = colour_faces.folds(SMALL).fold
     run(colour_faces, SMALL)
     assert len(seen) == 6

@@ -12,7 +12,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from threadpoolctl import threadpool_info
 
-from featurex import fold_fits
+from featurex import fold_fits, model_fits
 from featurex.design import Design
 from featurex.experiment import run
 from featurex.kept import Kept
@@ -79,7 +79,7 @@ def test_no_fit_has_more_threads_or_processes_than_its_share(
     n_jobs, at_once, each, colour_faces, monkeypatch
 ):
     monkeypatch.setattr(
-        fold_fits, "make_estimator", lambda model, task, options: Watcher(options.n_jobs)
+        model_fits, "make_estimator", lambda model, task, options: Watcher(options.n_jobs)
     )
     options = replace(OPTIONS, n_jobs=n_jobs)
     design = Design([GENDER], ["svm"], n_folds=3, options=options)
@@ -98,7 +98,7 @@ def test_one_fit_that_is_left_has_all_processes(colour_faces, monkeypatch):
         "make_estimator",
         lambda model, task, options: made.append(options.n_jobs) or Watcher(options.n_jobs),
     )
-    fits = fold_fits.ModelFits(colour_faces, _validation(), OPTIONS)
+    fits = model_fits.ModelFits(colour_faces, _validation(), OPTIONS)
     fits.finished[0] = None
     assert [number for _, number, _ in fold_fits._fit_spread([fits], 4)] == [1]
     assert made == [4]

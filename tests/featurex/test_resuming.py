@@ -36,13 +36,13 @@ def kept(tmp_path):
 @pytest.fixture
 def made(monkeypatch):
     """Return the list of fits that were made: task, estimator and fold."""
-    seen, real = [], fold_fits._fit
+    seen, real = [], fold_fits.fit_fold
 
     def spy(estimator, job):
         seen.append((job.task.name, getattr(estimator, "family", "network"), job.fold))
         return real(estimator, job)
 
-    monkeypatch.setattr(fold_fits, "_fit", spy)
+    monkeypatch.setattr(fold_fits, "fit_fold", spy)
     return seen
 
 
