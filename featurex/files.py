@@ -90,3 +90,11 @@ def _check(status: os.stat_result, path: str | Path, max_bytes: int) -> None:
         raise OSError(errno.EINVAL, "Not a regular file", str(path))
     if status.st_size > max_bytes:
         raise OSError(errno.EFBIG, f"Larger than {max_bytes} bytes", str(path))
+
+
+def ready_folder(folder: Path) -> Path:
+    """Make a folder for results before the long work, or raise the OSError of writing to it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "No permission to write into it", str(folder))
+    return folder

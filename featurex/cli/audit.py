@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from featurex.cli.shared import (
+from featurex.cli.guard import guarded
+from featurex.cli.options import (
     AgeKind,
     AgePolicy,
     Ages,
@@ -21,16 +22,11 @@ from featurex.cli.shared import (
     Root,
     Seed,
     Subjects,
-    guarded,
-    out,
-    print_json,
-    print_table,
-    progress,
     read_manifest,
-    ready_folder,
-    say,
 )
+from featurex.cli.screen import out, print_json, print_table, progress, say
 from featurex.detectors import DEFAULT_DETECTOR
+from featurex.files import ready_folder
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from featurex.cli.shared import Json, guarded, out, print_json, print_table
+from featurex.cli.guard import guarded
+from featurex.cli.options import Json
+from featurex.cli.screen import out, print_json, print_table
 
 app = typer.Typer(help="Look into a cache folder, check it, mend it.", no_args_is_help=True)
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The cache's folder.")]

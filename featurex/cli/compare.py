@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from featurex.cli.report import AuditDir, ShowFaces, write_page
-from featurex.cli.shared import (
+from featurex.cli.guard import guarded
+from featurex.cli.options import (
     AgeKind,
     AgePolicy,
     Ages,
@@ -31,13 +31,12 @@ from featurex.cli.shared import (
     Subjects,
     Train,
     Weights,
-    guarded,
-    print_json,
     read_manifest,
-    ready_folder,
-    say,
 )
+from featurex.cli.report import AuditDir, ShowFaces, write_page
+from featurex.cli.screen import print_json, say
 from featurex.detectors import DEFAULT_DETECTOR
+from featurex.files import ready_folder
 from featurex.networks import NETWORKS
 
 if TYPE_CHECKING:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from featurex.cli.shared import Seed, guarded, out, say
+from featurex.cli.guard import guarded
+from featurex.cli.options import Seed
+from featurex.cli.screen import out, say
 
 if TYPE_CHECKING:
     from featurex.experiment import Result

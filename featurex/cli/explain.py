@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from featurex.cli.shared import (
-    Device,
-    Json,
-    Weights,
-    guarded,
-    print_json,
-    print_table,
-    progress,
-    ready_folder,
-    say,
-)
+from featurex.cli.guard import guarded
+from featurex.cli.options import Device, Json, Weights
+from featurex.cli.screen import print_json, print_table, progress, say
+from featurex.files import ready_folder
 
 if TYPE_CHECKING:
     from featurex.explanation_files import ExplanationFolder

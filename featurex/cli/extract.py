@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from featurex.cli.shared import (
+from featurex.cli.guard import guarded
+from featurex.cli.options import (
     AgeKind,
     AgePolicy,
     Ages,
@@ -23,10 +24,9 @@ from featurex.cli.shared import (
     Root,
     Seed,
     Weights,
-    guarded,
-    print_json,
     read_manifest,
 )
+from featurex.cli.screen import print_json
 from featurex.detectors import DEFAULT_DETECTOR
 
 

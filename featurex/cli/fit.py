@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from featurex.cli.shared import (
+from featurex.cli.guard import guarded
+from featurex.cli.options import (
     AgeKind,
     AgePolicy,
     Ages,
@@ -27,15 +28,11 @@ from featurex.cli.shared import (
     Subjects,
     Train,
     Weights,
-    guarded,
-    print_json,
-    print_table,
-    progress,
     read_manifest,
-    ready_folder,
-    say,
 )
+from featurex.cli.screen import print_json, print_table, progress, say
 from featurex.detectors import DEFAULT_DETECTOR
+from featurex.files import ready_folder
 from featurex.networks import NETWORKS
 
 if TYPE_CHECKING:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featurex.cli.shared import Json, guarded, print_json, print_table, say
+from featurex.cli.guard import guarded
+from featurex.cli.options import Json
+from featurex.cli.screen import print_json, print_table, say
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from featurex.cli.shared import CacheDir, guarded, say
+from featurex.cli.guard import guarded
+from featurex.cli.options import CacheDir
+from featurex.cli.screen import say
 
 AuditDir = Annotated[
     Path | None, typer.Option("--audit", help="Folder of 'featurex audit', for its findings.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featurex.cli.shared import first_names, out, print_table, progress, say, table_width
+from featurex.cli.screen import first_names, out, print_table, progress, say, table_width
 from featurex.detectors import DEFAULT_DETECTOR
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Steps:
     Parameters
     ----------
     update : callable
-        As `featurex.cli.shared.progress` gives it.
+        As `featurex.cli.screen.progress` gives it.
     """
 
     def __init__(self, update: Callable[..., None]) -> None:

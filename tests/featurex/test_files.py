@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from featurex.files import open_regular
+from featurex.files import open_regular, ready_folder
 
 
 def test_a_regular_file_is_opened(tmp_path):
@@ -37,3 +37,14 @@ def test_a_pipe_without_a_writer_is_refused_at_once(tmp_path):
 def test_what_is_no_file_is_an_os_error(tmp_path, name):
     with pytest.raises(OSError):  # noqa: PT011  (the message is the system's)
         open_regular(str(tmp_path / name))
+
+
+def test_a_folder_is_made_ready_or_refused(tmp_path, monkeypatch):
+    assert ready_folder(tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").touch()
+    for name in ("file", "file/inside"):
+        with pytest.raises(OSError, match="file"):
+            ready_folder(tmp_path / name)
+    monkeypatch.setattr("os.access", lambda *args: False)
+    with pytest.raises(PermissionError):
+        ready_folder(tmp_path)

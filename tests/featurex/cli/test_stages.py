@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from featurex.cli import shared, stages
+from featurex.cli import screen, stages
 from featurex.tasks import AGE, AGE_GROUP
 from pipelines import compare
 
@@ -44,7 +44,7 @@ def printed(comparison, monkeypatch):
     def printed(width, **console):
         file = io.StringIO()
         out = Console(width=width, file=file, highlight=False, **console)
-        monkeypatch.setattr(shared, "out", out)
+        monkeypatch.setattr(screen, "out", out)
         monkeypatch.setattr(stages, "out", out)
         stages.print_comparison(comparison, "Comparison")
         return file.getvalue().splitlines()

@@ -1,0 +1,90 @@
+"""What commands print: tables and JSON as results, on stdout; the rest on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from featurex.printable import printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Without a terminal nobody sees a line wrapped: a table keeps its rows whole in a file.
+_WIDE = None if sys.stdout.isatty() else 250
+out = Console(width=_WIDE, soft_wrap=False, highlight=False)
+err = Console(stderr=True, highlight=False)
+# Of tables that are made to a width; any terminal shows so much.
+FILE_WIDTH, _BORDERS = 80, 2
+
+
+def print_table(table: pd.DataFrame, title: str | None = None) -> None:
+    """Print a table of strings and numbers."""
+    from rich.table import Table
+
+    shown = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
+    for name in table.columns:
+        numeric = table[name].dtype.kind in "if"
+        shown.add_column(escape(str(name)), justify="right" if numeric else "left")
+    for row in table.itertuples(index=False):
+        shown.add_row(*(escape(_cell(value)) for value in row))
+    out.print(shown)
+
+
+def table_width() -> int:
+    """Return the characters that a line of a table may have: the terminal's, but 80 in a file."""
+    return (out.width if out.is_terminal else FILE_WIDTH) - _BORDERS
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, in ASCII: whatever a file is called, every terminal can show it."""
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def say(text: str) -> None:
+    """Tell the user something that is not a result, on stderr."""
+    err.print(escape(printable(text)), soft_wrap=True)
+
+
+def _cell(value: Any) -> str:
+    return printable(f"{value:g}" if isinstance(value, float) else str(value))
+
+
+@contextmanager
+def progress(description: str, total: int | None) -> Iterator[Callable[..., None]]:
+    """Show a progress bar on stderr where that is a terminal.
+
+    Yields a function ``advance(n, note)`` to call with the steps done so far.
+    """
+    from rich import progress as rich
+
+    columns = (
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[rate]}"),
+        rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.fields[note]}"),
+    )
+    with rich.Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
+        task = bar.add_task(description, total=total, note="", rate="")
+
+        def update(done: int, note: str = "", unit: str = "") -> None:
+            speed = bar.tasks[0].speed
+            rate = f"{speed:.1f} {unit}/s" if speed and unit else ""
+            bar.update(task, completed=done, note=escape(note), rate=rate)
+
+        yield update
+
+
+def first_names(paths: Sequence[str], most: int = 3) -> str:
+    """List the first few file names of many."""
+    names = ", ".join(Path(path).name for path in paths[:most])
+    return names + (", …" if len(paths) > most else "")
