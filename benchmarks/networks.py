@@ -4,8 +4,9 @@
         [--epochs 10] [--task gender] [--task age-group] [--model NAME]… [--report DIR]
 
 The classics learn from `pixels` and `landmarks` first, each in a comparison of its own; then they
-join that of all other systems by what they predicted out of fold. All see the same faces in the
-same folds. Stopped, it goes on where it was when it is run again: finished fits are kept in OUT.
+join that of all other systems by what they predicted out of fold. What says years by classes of
+years comes last, beside the best of the others at years. All see the same faces in the same folds.
+Stopped, it goes on where it was when it is run again: finished fits are kept in OUT.
 ``--epochs`` is for networks named without settings of their own: the student settings keep theirs.
 
 By single fits, 1,200 faces of UTKFace and the defaults are about two hours of two cores; most of it
@@ -28,14 +29,14 @@ SYSTEMS = (
     *("finetuned", "svm+finetuned", "multitask", "attentional-residual"),
     *("levi-hassner", "wide-gabor", "finetuned@student-20x256", "finetuned@student-40x512"),
 )
-# The network that says years by classes of years is only for this task.
-OF_AGE = "age-expectation"
+# In years: `age-expectation` is for this task only, where the two tasks are others.
+YEARS = ("majority", "svm", "finetuned", "svm+finetuned", "age-expectation")
 
 
 def main() -> None:
     """Run the comparisons."""
     options = parse()
-    same = same_words(options)
+    same = same_words(options, options.task)
     joined = []
     for features in FEATURES:
         folder = options.out / features
@@ -50,6 +51,8 @@ def main() -> None:
         ]
     extra = ["--report", options.report] if options.report else []
     compare(options, same, systems(options), options.out / "all", *joined, *extra)
+    if not options.model and "age" not in options.task:
+        compare(options, same_words(options, ["age"]), YEARS, options.out / "years")
 
 
 def parse() -> argparse.Namespace:
@@ -72,16 +75,16 @@ def parse() -> argparse.Namespace:
     return options
 
 
-def same_words(options: argparse.Namespace) -> list[str]:
-    """Return what all comparisons have in common."""
+def same_words(options: argparse.Namespace, tasks: Sequence[str]) -> list[str]:
+    """Return what all comparisons of these tasks have in common."""
     words = ["--limit", options.limit, "--folds", options.folds, "--seed", options.seed]
-    words += [word for task in options.task for word in ("--task", task)]
+    words += [word for task in tasks for word in ("--task", task)]
     return words + (["--subjects", options.subjects] if options.subjects else [])
 
 
 def systems(options: argparse.Namespace) -> Sequence[str]:
     """Return what is compared beside the classics on pixels and landmarks."""
-    return options.model or [*SYSTEMS, *([OF_AGE] if "age" in options.task else [])]
+    return options.model or [*SYSTEMS, *(["age-expectation"] if "age" in options.task else [])]
 
 
 def compare(
