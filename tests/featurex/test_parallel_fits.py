@@ -94,7 +94,7 @@ def test_no_fit_has_more_threads_or_processes_than_its_share(
 def test_one_fit_that_is_left_has_all_processes(colour_faces, monkeypatch):
     made = []
     monkeypatch.setattr(
-        fold_fits,
+        model_fits,
         "make_estimator",
         lambda model, task, options: made.append(options.n_jobs) or Watcher(options.n_jobs),
     )
