@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,14 +13,12 @@ import numpy as np
 from PIL import Image
 
 from featurex.averages import Average
-from featurex.backbones import Backbone, named_backbone
 from featurex.core_workers import core_workers, map_ahead
-from featurex.embedding_options import EmbeddingOptions
 from featurex.exceptions import ModelError, PhotoError
 from featurex.face_predictions import PhotoFaces, add_classes, make_prediction
-from featurex.faces import Face, FaceAligner
+from featurex.faces import Face
 from featurex.model_files import load_model
-from featurex.network_files import trunk_name
+from featurex.model_needs import find_needs
 from featurex.photo_input import PhotoLike, to_pixels
 from featurex.rejection import thresholds
 from featurex.tasks import AGE
@@ -95,12 +93,8 @@ class Predictor:
         self._thresholds: dict[str, float] = {}
         self._models: dict[str, tuple[Any, str]] = {}
         self._metadata = [metadata for _, metadata in models]
-        self._aligner = self._make_aligner(device)
-        self._embeds = any("embeddings" in metadata["input"] for metadata in self._metadata)
-        self.backbone = self._find_backbone(weights)
-        self.options = _options(self._metadata[0]["embedding"])
+        self._aligner, self.backbone, self.options = find_needs(self._metadata, device, weights)
         for estimators, metadata in models:
-            self._check(metadata)
             self._add(estimators, metadata, device)
             self._thresholds |= thresholds(metadata, reject)
         self._embedder = self._load_backbone(device)
@@ -259,54 +253,6 @@ class Predictor:
                 return metadata["training"][AGE.name].get("inner_mean_absolute_error_years")
         return None
 
-    def _make_aligner(self, device: str) -> FaceAligner:
-        names = [metadata["aligner"].get("detector") for metadata in self._metadata]
-        if any(name != names[0] for name in names):
-            raise ModelError(
-                "The models were trained on faces that different detectors found, "
-                f"{' and '.join(map(str, names))}: load them one by one."
-            )
-        try:
-            return FaceAligner(names[0], device)
-        except ValueError as error:
-            raise ModelError(f"The model needs another version of featurex: {error}") from error
-
-    def _find_backbone(self, weights: str | Path | None) -> Backbone:
-        described = self._metadata[0]["backbone"]
-        if weights is None and self._embeds and "file" in described:
-            sha256 = described["settings"].get("weights_sha256")
-            raise ModelError(
-                f"The model was fitted on the features of a network, {described['file']} (SHA-256 "
-                f"{str(sha256)[:16]}…): name that file with --weights FILE."
-            )
-        return named_backbone(self._backbone_name(described), weights)
-
-    def _backbone_name(self, described: dict[str, Any]) -> str:
-        """Return what must be found: of networks, which bring their weights, only the trunk."""
-        return str(described["name"] if self._embeds else trunk_name(described))
-
-    def _check(self, metadata: dict[str, Any]) -> None:
-        wanted, backbone = metadata["backbone"], self.backbone
-        name = self._backbone_name(wanted)
-        if name != str(backbone):
-            raise ModelError(
-                f"The models use different backbones, {name} and {backbone}: load them one by one."
-            )
-        if metadata["embedding"] != self.options.settings:
-            raise ModelError(
-                f"The models use embeddings of different kinds, {metadata['embedding']} and "
-                f"{self.options.settings}: load them one by one."
-            )
-        chips = (wanted["chip_size"], wanted["padding"])
-        here = (backbone.chip_size, backbone.padding)
-        if chips != here or metadata["aligner"] != self._aligner.settings:
-            raise ModelError(
-                "The model was trained on faces that were aligned in another way: fit it again "
-                "with this version of featurex."
-            )
-        if "embeddings" in metadata["input"] and wanted["settings"] != backbone.settings:
-            raise ModelError(_another(backbone, wanted["settings"]))
-
     def _add(self, estimators: dict[str, Any], metadata: dict[str, Any], device: str) -> None:
         from featurex.devices import resolve_device
 
@@ -334,24 +280,3 @@ def _blocks(found: Iterable[FoundFaces]) -> Iterator[list[FoundFaces]]:
     remaining = iter(found)  # itertools.batched needs Python 3.12
     while block := list(islice(remaining, PHOTOS_AT_A_TIME)):
         yield block
-
-
-def _options(settings: Mapping[str, Any]) -> EmbeddingOptions:
-    try:
-        return EmbeddingOptions(settings["precision"], settings["mirror"])
-    except ValueError as error:
-        raise ModelError(f"The model was trained by another version of featurex: {error}") from None
-
-
-def _another(backbone: Backbone, trained: dict[str, Any]) -> str:
-    """Say in what the backbone of a model's training differs from the one at hand."""
-    there, here = (s.get("weights_sha256") for s in (trained, backbone.settings))
-    if there == here:
-        return (
-            f"The model was trained on {backbone} with other settings: fit it again with this "
-            "version of featurex."
-        )
-    return (
-        f"The model was trained on another {backbone}: its weights have the SHA-256 "
-        f"{str(there)[:16]}…, those here {str(here)[:16]}…. Name the right file with --weights."
-    )
