@@ -93,20 +93,26 @@ def photos(people_csv):
 
 
 @pytest.fixture(scope="session")
-def cache(call, people_csv, tmp_path_factory):
-    """A cache with the embeddings of these photos."""
-    folder = tmp_path_factory.mktemp("cache")
+def extracted(call, people_csv, tmp_path_factory):
+    """A cache with the embeddings of these photos, which no test changes."""
+    folder = tmp_path_factory.mktemp("extracted")
     result = call("extract", "csv", people_csv, "--cache", folder, "--device", "cpu")
     assert result.exit_code == 0, result.stderr
     return folder
 
 
+@pytest.fixture(scope="module")
+def cache(extracted, tmp_path_factory):
+    """A copy of that cache for the tests of one file: what they add, no other file counts."""
+    return shutil.copytree(extracted, tmp_path_factory.mktemp("module") / "cache")
+
+
 @pytest.fixture(scope="session")
-def model(call, people_csv, cache, tmp_path_factory):
+def model(call, people_csv, extracted, tmp_path_factory):
     """An SVM for gender and age."""
     path = tmp_path_factory.mktemp("models") / "svm.featurex"
     tasks = ("--task", "gender", "--task", "age", "--jobs", 1, "--no-evaluate")
-    result = call("fit", "csv", people_csv, "--cache", cache, "--out", path, *tasks)
+    result = call("fit", "csv", people_csv, "--cache", extracted, "--out", path, *tasks)
     assert result.exit_code == 0, result.stderr
     return path
 

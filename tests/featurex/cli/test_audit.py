@@ -8,14 +8,6 @@ from PIL import Image
 
 
 @pytest.fixture(scope="module")
-def cache(cache, tmp_path_factory):
-    """A cache of this module's own: it gets photos that other modules count."""
-    folder = tmp_path_factory.mktemp("audit cache") / "cache"
-    shutil.copytree(cache, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def audited_csv(people_csv, photos, tmp_path_factory):
     """The 24 photos of 12 people as strangers; one copied, and one saved again at another age."""
     folder = tmp_path_factory.mktemp("audited")
