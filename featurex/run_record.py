@@ -22,6 +22,13 @@ AVERAGE_NOTE = (
     "one embedding."
 )
 
+# What the MAE is, of each task that has one.
+YEARS_NOTES = {
+    "age-group": "MAE of age-group: expected age from the group probabilities, on faces inside the "
+    "groups.",
+    "age": "MAE of age: a regressor, on all faces.",
+}
+
 
 def notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
     """Return what a reader of the table must know, a sentence each."""
@@ -32,8 +39,7 @@ def notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
         f"Embeddings: {faces.cache.label}, frozen. Seed {design.options.seed}.",
         *filter(None, [faces.cache.backbone.provenance]),
         "Predict: embedding (or forward pass) and model, without finding the face.",
-        "MAE of age-group: expected age from the group probabilities, on faces inside the groups; "
-        "of age: a regressor, on all faces.",
+        *(YEARS_NOTES[task.name] for task in design.tasks if task.name in YEARS_NOTES),
         *_only_for(design),
         *(note for model in design.outside for note in model.notes),
         *([AVERAGE_NOTE] if list(design.models) != single_models(design.models) else []),

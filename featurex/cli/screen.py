@@ -26,10 +26,12 @@ FILE_WIDTH, _BORDERS = 80, 2
 
 
 def print_table(table: pd.DataFrame, title: str | None = None) -> None:
-    """Print a table of strings and numbers."""
+    """Print a table of strings and numbers, below its title."""
     from rich.table import Table
 
-    shown = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
+    if title:  # rich would wrap it to the width of the table
+        out.print(escape(printable(title)), style="italic", soft_wrap=True)
+    shown = Table(header_style="bold", pad_edge=False)
     for name in table.columns:
         numeric = table[name].dtype.kind in "if"
         shown.add_column(escape(str(name)), justify="right" if numeric else "left")

@@ -324,6 +324,8 @@ def test_a_model_of_one_task_has_rows_of_that_task_only(colour_faces, tiny, tmp_
     rows = result.comparison.table[["task", "model"]].to_numpy().tolist()
     assert rows == [["gender", "majority"], ["age", "majority"], ["age", "age-expectation"]]
     assert "age-expectation is only for age." in result.comparison.notes
+    assert run_record.YEARS_NOTES["age"] in result.comparison.notes
+    assert run_record.YEARS_NOTES["age-group"] not in result.comparison.notes  # not compared
     names = {path.name for path in write_result(result, design, tmp_path)}
     assert "reliability-gender-majority.png" in names
     assert "reliability-gender-age-expectation.png" not in names

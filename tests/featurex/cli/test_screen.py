@@ -1,9 +1,10 @@
 import json
 
+import pandas as pd
 import pytest
 
 from featurex.cli import screen
-from featurex.cli.screen import print_json, progress, say
+from featurex.cli.screen import print_json, print_table, progress, say
 
 
 def test_json_is_ascii_and_never_nan(capsys):
@@ -14,6 +15,12 @@ def test_json_is_ascii_and_never_nan(capsys):
     assert json.loads(text) == names
     with pytest.raises(ValueError, match="not JSON compliant"):
         print_json(float("nan"))
+
+
+def test_a_title_is_not_wrapped_to_its_table(capsys):
+    title = "60 photos in 4.9 s, 12 embedded a second"
+    print_table(pd.DataFrame({"a": [1]}), title)
+    assert capsys.readouterr().out.splitlines()[0] == title
 
 
 def test_what_is_said_moves_no_cursor(capsys):
