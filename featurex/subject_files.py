@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from featurex.datasets.cleaning import Dropped
+from featurex.datasets.cleaning import NAMES_NOBODY, Dropped
 from featurex.datasets.delimited import read_records
 from featurex.exceptions import DatasetError
 from featurex.files import replacing
@@ -50,7 +50,8 @@ def with_subjects(manifest: Manifest, path: Path) -> Manifest:
     """Return a manifest whose subjects are those of a file.
 
     A photo that the file does not name stays without a subject; in a comparison it is a subject of
-    its own. A note says whose subjects they are and counts what did not fit.
+    its own. A note says whose subjects they are and counts what did not fit; it stands in place of
+    the one that the data set names nobody.
 
     Parameters
     ----------
@@ -85,9 +86,8 @@ def with_subjects(manifest: Manifest, path: Path) -> Manifest:
     note = _note(path, found.nunique(), int(found.notna().sum()), int(found.isna().sum()))
     unknown = len(subjects.keys() - set(ids))
     table = manifest.table.assign(subject_id=found)
-    return replace(
-        manifest, table=table, notes=(*manifest.notes, note + _left_out(unknown, dropped))
-    )
+    notes = [kept for kept in manifest.notes if not kept.endswith(NAMES_NOBODY)]
+    return replace(manifest, table=table, notes=(*notes, note + _left_out(unknown, dropped)))
 
 
 def _read(path: Path, dropped: Dropped) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Learning curves: loss and score of every epoch, of several models side by side."""
 
+import math
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ COLUMNS = (
     *("train_loss", "valid_loss", "train_score", "valid_score", "seconds"),
 )
 DPI = 150
+# More models than this begin a new row: a picture must fit a page.
+MOST_IN_A_ROW = 4
 # Okabe and Ito's blue and vermilion, which colour-blind readers can tell apart; the dashes do
 # without colour.
 _STYLES: dict[str, dict[str, Any]] = {
@@ -44,8 +47,8 @@ def draw_curves(curves: pd.DataFrame, title: str, score: str, path: str | os.Pat
 
     Notes
     -----
-    A column a model: losses above, scores below, on axes that all models share. A thin line is a
-    fold, a thick one the mean over the folds that reached the epoch.
+    A column a model, up to four beside each other: losses above, scores below, on axes that all
+    models share. A thin line is a fold, a thick one the mean over the folds that reached the epoch.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -53,21 +56,42 @@ def draw_curves(curves: pd.DataFrame, title: str, score: str, path: str | os.Pat
     models = list(dict.fromkeys(curves["model"]))
     if not models:
         raise ValueError("There are no curves to draw.")
-    figure = Figure(figsize=(1.2 + 3.4 * len(models), 5.6), dpi=DPI, layout="constrained")
+    n_across = min(len(models), MOST_IN_A_ROW)
+    n_down = math.ceil(len(models) / MOST_IN_A_ROW)
+    figure = Figure(figsize=(1.2 + 3.4 * n_across, 5.6 * n_down), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title)
-    panels = figure.subplots(2, len(models), sharex="col", sharey="row", squeeze=False)
-    for model, (loss_axes, score_axes) in zip(models, panels.T, strict=True):
-        rows = curves[curves["model"] == model]
-        _draw_lines(loss_axes, rows, "loss")
-        _draw_lines(score_axes, rows, "score")
-        loss_axes.set_title(model)
-        score_axes.set_xlabel("epoch")
-        _whole_numbers(score_axes, rows["epoch"])
-    panels[0, 0].set_ylabel("loss")
-    panels[1, 0].set_ylabel(score)
-    panels[0, 0].legend()
+    panels = figure.subplots(2 * n_down, n_across, squeeze=False)
+    pairs = panels.reshape(n_down, 2, n_across).swapaxes(1, 2).reshape(-1, 2)
+    for unused in pairs[len(models) :].flat:
+        unused.remove()
+    for number, (model, pair) in enumerate(zip(models, pairs, strict=False)):
+        _share_axes(pair, pairs[0], first=number % n_across == 0)
+        _draw_model(pair, curves[curves["model"] == model], model)
+    for loss_axes, score_axes in pairs[: len(models) : n_across]:
+        loss_axes.set_ylabel("loss")
+        score_axes.set_ylabel(score)
+    pairs[0][0].legend()
     figure.savefig(path, format="png")
+
+
+def _share_axes(pair: Sequence["Axes"], leading: Sequence["Axes"], *, first: bool) -> None:
+    """Give a model's losses and scores one x axis, and those of all models one y axis."""
+    pair[1].sharex(pair[0])
+    pair[0].tick_params(labelbottom=False)
+    for axes, lead in zip(pair, leading, strict=True):
+        if axes is not lead:
+            axes.sharey(lead)
+        axes.tick_params(labelleft=first)
+
+
+def _draw_model(pair: Sequence["Axes"], rows: pd.DataFrame, model: str) -> None:
+    loss_axes, score_axes = pair
+    _draw_lines(loss_axes, rows, "loss")
+    _draw_lines(score_axes, rows, "score")
+    loss_axes.set_title(model)
+    score_axes.set_xlabel("epoch")
+    _whole_numbers(score_axes, rows["epoch"])
 
 
 def _draw_lines(axes: "Axes", rows: pd.DataFrame, what: str) -> None:

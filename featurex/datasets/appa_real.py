@@ -12,7 +12,7 @@
 
 from pathlib import Path
 
-from featurex.datasets.cleaning import Dropped, clean
+from featurex.datasets.cleaning import NAMES_NOBODY, Dropped, clean
 from featurex.datasets.delimited import read_records
 from featurex.datasets.parsing import UnknownLabelError, parse_age
 from featurex.datasets.photos import check_folder, find_folder, only_inside
@@ -30,7 +30,7 @@ AGE_COLUMNS = {"real": "real_age", "apparent": "apparent_age_avg"}
 _NOTES = {
     "real": "The ages of APPA-REAL are the real ones.",
     "apparent": "The ages of APPA-REAL are the apparent ones: the mean of many people's guesses.",
-    "subjects": "APPA-REAL doesn't say who is in a photo: random folds may share people.",
+    "subjects": f"APPA-REAL {NAMES_NOBODY}",
 }
 
 

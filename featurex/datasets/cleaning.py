@@ -15,6 +15,8 @@ from featurex.manifest import COPY_COLUMNS, Manifest, make_table, no_copies
 
 MAX_AGE = 116  # the oldest label in UTKFace
 MAX_EXAMPLES = 3
+# What is said of a data set without subjects, after its name.
+NAMES_NOBODY = "doesn't say who is in a photo: random folds may share people."
 MAX_REASONS = 50  # a hostile label file could name a new reason in each row
 
 LABELS = ["age", "age_group", "gender"]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from featurex.datasets.cleaning import Dropped, clean
+from featurex.datasets.cleaning import NAMES_NOBODY, Dropped, clean
 from featurex.datasets.delimited import read_records
 from featurex.datasets.parsing import UnknownLabelError, parse_gender, unknown_label
 from featurex.datasets.photos import check_folder, find_folder, list_folder, only_inside
@@ -47,7 +47,7 @@ _NOTES = {
     "group, so the age-group scores are those of infants against people of 60 and more.",
     "other": "FairFace gives ages in bins of up to ten years: the age group is that of the bin's "
     "middle.",
-    "subjects": "FairFace doesn't say who is in a photo: random folds may share people.",
+    "subjects": f"FairFace {NAMES_NOBODY}",
 }
 
 

@@ -11,7 +11,7 @@ There is no subject field, though people recur: a plain split has them on both s
 import re
 from pathlib import Path
 
-from featurex.datasets.cleaning import Dropped, clean
+from featurex.datasets.cleaning import NAMES_NOBODY, Dropped, clean
 from featurex.datasets.photos import check_folder, find_photos
 from featurex.datasets.reader import Reader
 from featurex.labels import check_age_policy
@@ -51,7 +51,7 @@ def read(root: str | Path, *, age_policy: str = "strict") -> Manifest:
             rows.append({"path": str(photo), **_labels(*match.groups())})
         else:
             dropped.add("unparsable name", photo.name)
-    notes = ("UTKFace doesn't say who is in a photo: random folds may share people.",)
+    notes = (f"UTKFace {NAMES_NOBODY}",)
     return clean(rows, dropped, dataset="utkface", root=folder, age_policy=age_policy, notes=notes)
 
 

@@ -28,7 +28,7 @@ from pipelines.report.trust_view import (
     reliability_charts,
     selective_chart,
 )
-from pipelines.report.words import PROTOCOLS, SCORES, heading, main_metric
+from pipelines.report.words import PROTOCOLS, SCORES, heading, known_metrics, main_metric
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -138,7 +138,7 @@ def _question(run: Run) -> dict[str, Any]:
         "warning": facts.word(record, "warning"),
         "ages": facts.word(record, "ages"),
         "notes": facts.words(record, "notes"),
-        "score_words": SCORES,
+        "score_words": [(heading(name), SCORES[name]) for name in known_metrics(table)],
     }
 
 

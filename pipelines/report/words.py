@@ -40,15 +40,16 @@ PROTOCOLS: Mapping[str, tuple[str, bool]] = {
     ),
 }
 
-SCORES = (
-    ("Accuracy", "the share of faces whose answer is right"),
-    ("One-off", "the share whose age group is right or next to the right one"),
-    ("Balanced accuracy", "the mean of every class's accuracy: rare classes count as common ones"),
-    ("Macro F1", "the mean over classes of the harmonic mean of precision and recall"),
-    ("QW kappa", "agreement beyond chance, far errors counted more; 1 is perfect, 0 is chance"),
-    ("MAE", "the mean absolute error in years; less is better"),
-    ("CS@5", "the share of faces whose age is at most 5 years off"),
-)
+# What the score of each metric means.
+SCORES: Mapping[str, str] = {
+    "accuracy": "the share of faces whose answer is right",
+    "one_off": "the share whose age group is right or next to the right one",
+    "balanced_accuracy": "the mean of every class's accuracy: rare classes count as common ones",
+    "macro_f1": "the mean over classes of the harmonic mean of precision and recall",
+    "kappa": "agreement beyond chance, far errors counted more; 1 is perfect, 0 is chance",
+    "mae": "the mean absolute error in years; less is better",
+    "cs5": "the share of faces whose age is at most 5 years off",
+}
 
 
 def write_score(metric: str, value: Any, *, unit: bool = True) -> str:

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from featurex.datasets.cleaning import NAMES_NOBODY
 from featurex.exceptions import DatasetError
 from featurex.manifest import Manifest, make_table
 from featurex.subject_files import with_subjects, write_subjects
@@ -51,6 +54,15 @@ def test_the_note_says_whose_subjects_they_are_and_counts_what_does_not_fit(writ
         "1 wrong number of fields",
     ):
         assert words in manifest.notes[1]
+
+
+def test_the_note_stands_in_place_of_the_one_that_nobody_is_named(write):
+    path = write("image_id,subject_id\n" + "".join(f"{i},s\n" for i in IDS[:4]))
+    manifest = replace(make(), notes=(f"Faces {NAMES_NOBODY}", "A note."))
+    notes = with_subjects(manifest, path).notes
+    assert len(notes) == 2
+    assert notes[0] == "A note."
+    assert "audited clusters" in notes[1]
 
 
 def test_a_file_that_fits_has_nothing_left_out(write):

@@ -29,6 +29,26 @@ def test_models_stand_side_by_side(tmp_path):
     assert one[1] == three[1]
 
 
+def test_many_models_begin_new_rows(tmp_path):
+    draw_curves(table(tuple("abcd")), "age", "error", tmp_path / "4.png")
+    draw_curves(table(tuple("abcdefghi")), "age", "error", tmp_path / "9.png")
+    four, nine = size(tmp_path / "4.png"), size(tmp_path / "9.png")
+    assert nine == (four[0], 3 * four[1])
+
+
+def test_all_models_share_the_axes(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        "matplotlib.figure.Figure.savefig", lambda self, *_, **__: shown.append(self)
+    )
+    rows = table(tuple("abcde"))
+    rows.loc[rows["model"] == "e", "valid_loss"] = 900.0
+    draw_curves(rows, "age", "error", tmp_path / "5.png")
+    losses = {axes.get_title(): axes for axes in shown[0].axes if axes.get_title()}
+    assert list(losses) == list("abcde")
+    assert all(axes.get_ylim()[1] > 900 for axes in losses.values())
+
+
 def test_one_epoch_and_missing_scores_are_drawn(tmp_path):
     short = table(n_folds=1, n_epochs=1).assign(train_score=np.nan)
     draw_curves(short, "age", "error", tmp_path / "c.png")

@@ -104,6 +104,16 @@ def test_what_was_dropped_and_the_command_are_there(run):
     assert "abc123" in text
 
 
+def test_only_scores_that_the_run_has_are_explained(record, tables):
+    both = Page(render(Run(record, tables))).text
+    assert "share of faces whose answer is right" in both
+    assert "mean absolute error in years" in both
+    assert "harmonic mean" not in both
+    table = tables["table"]
+    years = tables | {"table": table[table["task"] == "age"]}
+    assert "whose answer is right" not in Page(render(Run(record, years))).text
+
+
 def test_a_protocol_that_leaks_is_warned_of(record, tables):
     more = {"protocol": "random", "warning": "12 of 60 test photos show people in training."}
     text = " ".join(Page(render(Run(record | more, tables))).text.split())

@@ -39,7 +39,7 @@ def test_rows_know_their_photo(make_photos):
 
 
 @pytest.mark.parametrize(
-    ("code", "race"), enumerate(["White", "Black", "Asian", "Indian", "Other"])
+    ("code", "race"), list(enumerate(["White", "Black", "Asian", "Indian", "Other"]))
 )
 def test_the_race_is_the_third_field(make_photos, code, race):
     manifest = read(make_photos({f"20_0_{code}_20170116184028385.jpg": 1}))
