@@ -14,36 +14,22 @@ import numpy as np
 import pandas as pd
 
 from featurex.audit_labels import class_balance, find_wrong_labels
+from featurex.audit_pairs import LIKENESS, describe_pairs
+from featurex.crowds import LFW_RADIUS, SAME_PERSON, crowd_distance
 from featurex.design import Design
 from featurex.face_table import FaceTable
-from featurex.labels import UNDEFINED
-from featurex.likeness import likeness, thumbnails
 from featurex.match_rates import match_rates
 from featurex.models import ModelOptions
 from pipelines import subject_codes
 from pipelines.clusters import average_linkage
-from pipelines.distance_blocks import neighbour_distance, pair_distances
-from pipelines.neighbours import ClosePairs, close_pairs
+from pipelines.neighbours import close_pairs
 
 BACKBONE = "dlib-resnet:embedding"
-# dlib's documentation: pairs within 0.6 are one person, which is right for 99.38 % of LFW's pairs.
-LFW_RADIUS, LFW_ACCURACY = 0.6, 0.9938
-# To dlib all small children look alike: among UTKFace's pairs of children under ten within 0.4,
-# 44 % are a girl and a boy, as if drawn at random, where among adults' it is 3 %. So a photo's own
-# measure is how far away its 50th nearest photo is (never more than makes 0.6 the limit), and a
-# distance is divided by that of both photos. On FG-NET, whose 82 people are known, of the pairs
-# within 0.75 of that 98.4 % are one person's, and 29 % of all pairs of one person are found;
-# within 0.4 as it is, 81.6 % and 18 %.
-CROWD, SAME_PERSON = 50, 0.75
 # Wider, since a wrong join costs a little balance of the folds, and a missed one leaks. FG-NET: of
 # the pairs in one cluster 97.9 % are one person's, and 35 % of all pairs of one person are found.
 CLUSTER = 0.8
-SMALLEST_SCALE = 0.05  # where more than 50 copies of one photo are at distance 0
-# Looked at on UTKFace: above it all were copies of one picture, mirrored ones too.
-LIKENESS = 0.95
 RADII = (0.5, 0.6, 0.7, 0.8, 0.9)
 
-DUPLICATE, PERSON = "near-duplicate", "same person"
 N_STEPS = 6
 
 
@@ -91,10 +77,7 @@ class Audit:
         What was looked at; row numbers below are of its table.
     options : AuditOptions
     pairs : DataFrame
-        `kind` (`DUPLICATE` or `PERSON`), `first`, `second` (row numbers), `distance` (Euclidean),
-        `relative` (to the crowds of both), `likeness` (correlation of the chips), `conflict` (str:
-        the labels that can't both be right, or ""), `subjects` (``"same"``, ``"different"`` or
-        ""), `across` (bool: in two folds). Nearest first, by `relative`.
+        Of likely one person, as `featurex.audit_pairs.describe_pairs`; nearest first.
     n_near : int
         The pairs near enough for a cluster; fewer are known where a photo has more than 64.
     fold : ndarray of shape (n,), int64
@@ -193,9 +176,12 @@ def audit(
     on_step("neighbours")
     clusters = average_linkage(X, near, options.cluster, scale)
     on_step("clusters")
-    pairs = _pairs(faces, X, near.within(options.same_person), fold, options)
-    on_step("near-duplicates")
     named = table.assign(subject_id=_known_subjects(faces, options))
+    chips = faces.cache.chip_column
+    pairs = describe_pairs(
+        X, named, chips, near.within(options.same_person), fold, options.likeness
+    )
+    on_step("near-duplicates")
     rates = _rates(X, scale, named, options)
     on_step("match rates")
     people = clusters if faces.groups is None else subject_codes(faces.groups.tolist(), len(table))
@@ -205,31 +191,6 @@ def audit(
     return Audit(
         faces, options, pairs, near.n_found, fold, fold_note, clusters, rates, labels, balance
     )
-
-
-def crowd_rank(n_rows: int) -> int:
-    """Return which neighbour of a photo is its crowd: the 50th, in small data sets a nearer one.
-
-    There it is the 20th part of the photos, but not below the 10th, for a person's own photos must
-    not be the crowd.
-    """
-    return min(CROWD, max(10, n_rows // 20), n_rows - 1)
-
-
-def crowd_distance(X: np.ndarray) -> np.ndarray:
-    """Return each row's measure of near: how far away its crowd is.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, 128)
-        At least two rows.
-
-    Returns
-    -------
-    ndarray of shape (n,), float64
-    """
-    found = neighbour_distance(X, crowd_rank(len(X)))
-    return np.clip(found, SMALLEST_SCALE, LFW_RADIUS / SAME_PERSON)
 
 
 def _rates(
@@ -254,63 +215,3 @@ def _folds(faces: FaceTable, options: AuditOptions) -> tuple[np.ndarray, str]:
     design = Design((), (), "auto", options.n_folds, ModelOptions(seed=options.seed))
     folds = faces.folds(design)
     return folds.fold, folds.note
-
-
-def _pairs(
-    faces: FaceTable, X: np.ndarray, near: ClosePairs, fold: np.ndarray, options: AuditOptions
-) -> pd.DataFrame:
-    alike = _likeness(faces, near)
-    found = pd.DataFrame(
-        {
-            "kind": np.where(alike >= options.likeness, DUPLICATE, PERSON),
-            "first": near.first,
-            "second": near.second,
-            "distance": pair_distances(X, near.first, near.second),
-            "relative": near.distance,
-            "likeness": alike,
-        }
-    )
-    one, other = (
-        faces.table.iloc[found[side]].reset_index(drop=True) for side in ("first", "second")
-    )
-    conflicts = _conflicts(one, other, (found["kind"] == DUPLICATE).to_numpy())
-    found["conflict"] = pd.Series(conflicts, dtype=object)
-    subjects = _known_subjects(faces, options).to_numpy(object)
-    found["subjects"] = _subjects(subjects[near.first], subjects[near.second])
-    found["across"] = fold[found["first"]] != fold[found["second"]]
-    return found
-
-
-def _likeness(faces: FaceTable, near: ClosePairs) -> np.ndarray:
-    """Compare the chips of what is likely one person; only those are read."""
-    rows, where = np.unique(np.concatenate([near.first, near.second]), return_inverse=True)
-    if not len(rows):
-        return np.zeros(0)
-    ids = faces.table["image_id"].iloc[rows].tolist()
-    first, second = where.reshape(2, -1)
-    return likeness(thumbnails(faces.cache.chip_column(ids)), first, second)
-
-
-def _conflicts(one: pd.DataFrame, other: pd.DataFrame, copies: np.ndarray) -> list[str]:
-    """Name the labels that differ: of copies any, of photos of one person the gender."""
-    names = ("gender", "age", "age_group", "race")
-    differ = {}
-    for name in names:
-        known = _known(one[name]) & _known(other[name])
-        unequal = one[name].astype(object) != other[name].astype(object)
-        differ[name] = (known & unequal).to_numpy() & (copies | (name == "gender"))
-    differ["age_group"] = differ["age_group"] & ~differ["age"]
-    return [
-        ", ".join(name.replace("_", " ") for name in names if differ[name][row])
-        for row in range(len(one))
-    ]
-
-
-def _known(labels: pd.Series) -> pd.Series:
-    return labels.notna() & (labels.astype(object) != UNDEFINED)
-
-
-def _subjects(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    words = np.where(one == other, "same", "different").astype(object)
-    words[pd.isna(one) | pd.isna(other)] = ""
-    return words

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from featurex.audit import DUPLICATE, LFW_ACCURACY, LFW_RADIUS, PERSON, Audit, crowd_rank
+from featurex.audit import Audit
+from featurex.audit_pairs import DUPLICATE, PERSON
+from featurex.crowds import LFW_ACCURACY, LFW_RADIUS, crowd_rank
 from featurex.match_rates import OTHER_GENDER
 
 
@@ -42,7 +44,7 @@ def notes(audit: Audit) -> list[str]:
         f"dlib takes photos within {LFW_RADIUS:g} for one person, which is right for "
         f"{LFW_ACCURACY:.2%} of LFW's pairs, half of which are one person's. Of all pairs of a "
         "data set nearly none are, and to dlib all small children look alike: here "
-        f"{lfw['pairs']} pairs are within {LFW_RADIUS:g}.",
+        f"{_count(lfw['pairs'], 'pair')} within {LFW_RADIUS:g}.",
         _rate_note(near),
         "On FG-NET, whose people are known, 98.4% of the pairs within 0.75 were one person's, and "
         "29% of one person's pairs were found (the 0.75 was chosen there, so expect less).",
@@ -92,7 +94,7 @@ def _photos(audit: Audit) -> list[tuple[str, int, str]]:
 def _pairs(audit: Audit, kind: str, name: str) -> list[tuple[str, int, str]]:
     pairs = audit.pairs[audit.pairs["kind"] == kind]
     photos = np.unique(pairs[["first", "second"]])
-    rows = [(name, len(pairs), f"{len(photos)} photos")]
+    rows = [(name, len(pairs), _count(len(photos), "photo"))]
     conflicts = pairs.loc[pairs["conflict"] != "", "conflict"]
     kinds = conflicts.str.split(", ").explode().value_counts()
     detail = ", ".join(f"{word}: {count}" for word, count in kinds.items())
@@ -103,12 +105,16 @@ def _pairs(audit: Audit, kind: str, name: str) -> list[tuple[str, int, str]]:
     return rows
 
 
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def _leaks(audit: Audit) -> list[tuple[str, int, str]]:
     everything = audit.leaks().iloc[-1]
     leaking, pairs = int(everything["leaking"]), int(everything["pairs"])
     people = pd.DataFrame({"subject": audit.faces.table["subject_id"], "fold": audit.fold})
     straddling = int((people.dropna().groupby("subject")["fold"].nunique() > 1).sum())
-    detail = f"{everything['share']:.1%} of all; {pairs} pairs"
+    detail = f"{everything['share']:.1%} of all; {_count(pairs, 'pair')}"
     rows = [("photos whose likely person is also in another fold", leaking, detail)]
     return rows + [("named subjects in more than one fold", straddling, "")] * bool(straddling)
 
@@ -116,7 +122,7 @@ def _leaks(audit: Audit) -> list[tuple[str, int, str]]:
 def _clusters(audit: Audit) -> list[tuple[str, int, str]]:
     sizes = np.bincount(audit.clusters)
     several = sizes[sizes > 1]
-    detail = f"{several.sum()} photos; the largest has {sizes.max()}"
+    detail = f"{_count(several.sum(), 'photo')}; the largest has {sizes.max()}"
     rows = [("clusters of two photos or more", len(several), detail)]
     if quality := cluster_quality(audit):
         precision, recall = quality

@@ -12,8 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from featurex._version import __version__
-from featurex.audit import DUPLICATE, PERSON, Audit
+from featurex.audit import Audit
 from featurex.audit_findings import findings, notes
+from featurex.audit_pairs import DUPLICATE, PERSON
 from featurex.face_pictures import data_uri
 from featurex.printable import printable
 

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,8 +63,12 @@ def draw_curves(curves: pd.DataFrame, title: str, score: str, path: str | os.Pat
     FigureCanvasAgg(figure)
     figure.suptitle(title)
     panels = figure.subplots(2 * n_down, n_across, squeeze=False)
-    pairs = panels.reshape(n_down, 2, n_across).swapaxes(1, 2).reshape(-1, 2)
-    for unused in pairs[len(models) :].flat:
+    pairs = [
+        (losses, scores)
+        for row in range(n_down)
+        for losses, scores in zip(panels[2 * row], panels[2 * row + 1], strict=True)
+    ]
+    for unused in chain(*pairs[len(models) :]):
         unused.remove()
     for number, (model, pair) in enumerate(zip(models, pairs, strict=False)):
         _share_axes(pair, pairs[0], first=number % n_across == 0)
@@ -75,7 +80,7 @@ def draw_curves(curves: pd.DataFrame, title: str, score: str, path: str | os.Pat
     figure.savefig(path, format="png")
 
 
-def _share_axes(pair: Sequence["Axes"], leading: Sequence["Axes"], *, first: bool) -> None:
+def _share_axes(pair: tuple["Axes", ...], leading: tuple["Axes", ...], *, first: bool) -> None:
     """Give a model's losses and scores one x axis, and those of all models one y axis."""
     pair[1].sharex(pair[0])
     pair[0].tick_params(labelbottom=False)
@@ -85,7 +90,7 @@ def _share_axes(pair: Sequence["Axes"], leading: Sequence["Axes"], *, first: boo
         axes.tick_params(labelleft=first)
 
 
-def _draw_model(pair: Sequence["Axes"], rows: pd.DataFrame, model: str) -> None:
+def _draw_model(pair: tuple["Axes", "Axes"], rows: pd.DataFrame, model: str) -> None:
     loss_axes, score_axes = pair
     _draw_lines(loss_axes, rows, "loss")
     _draw_lines(score_axes, rows, "score")

@@ -74,10 +74,11 @@ def audit(
     json: Json = False,
 ) -> None:
     """Look for copies, people on both sides of a fold, labels that look wrong, rare classes."""
-    from featurex.audit import BACKBONE, CLUSTER, N_STEPS, SAME_PERSON, AuditOptions
+    from featurex.audit import BACKBONE, CLUSTER, N_STEPS, AuditOptions
     from featurex.audit import audit as run_audit
     from featurex.audit_files import write_audit
     from featurex.cli import stages
+    from featurex.crowds import SAME_PERSON
     from featurex.face_table import FaceTable
     from featurex.subject_files import write_subjects
 

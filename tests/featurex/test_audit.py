@@ -4,21 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featurex.audit import (
-    DUPLICATE,
-    N_STEPS,
-    PERSON,
-    SAME_PERSON,
-    AuditOptions,
-    audit,
-    crowd_distance,
-)
+from featurex.audit import N_STEPS, AuditOptions, audit
 from featurex.audit_files import write_audit
 from featurex.audit_findings import cluster_quality, findings, notes
+from featurex.audit_pairs import DUPLICATE, PERSON
 from featurex.face_table import FaceTable
 from featurex.match_rates import OTHER_GENDER
 from featurex.subject_files import with_subjects, write_subjects
-from pipelines.neighbours import close_pairs
 
 # As `plant` has them: 30 people with four photos, and three copies.
 N_PEOPLE, N_EACH = 30, 4
@@ -218,25 +210,6 @@ def test_steps_are_told(planted):
 def test_distances_that_make_no_sense_are_refused(person, cluster):
     with pytest.raises(ValueError, match="Distances must be positive"):
         AuditOptions(person, cluster)
-
-
-def test_where_photos_lie_dense_near_means_nearer(rng):
-    """As small children do: 300 who are 0.35 apart are nobody's photos, two at 0.1 are."""
-    adults = rng.normal(size=(300, 128)) * 0.9 / 16
-    children = 5 + rng.normal(size=(300, 128)) * 0.35 / 16
-    X = np.vstack([adults, children])
-    X[1] = X[0] + rng.normal(size=128) * 0.35 / 16
-    X[301] = X[300] + rng.normal(size=128) * 0.1 / 16
-    pairs = close_pairs(X, SAME_PERSON, scale=crowd_distance(X))
-    assert list(zip(pairs.first, pairs.second, strict=True)) == [(300, 301), (0, 1)]
-    assert pairs.distance[0] < pairs.distance[1]
-
-
-def test_the_crowd_is_never_farther_than_dlibs_own_threshold(rng):
-    X = rng.normal(size=(40, 128))
-    assert crowd_distance(X).max() * SAME_PERSON == pytest.approx(0.6)
-    assert crowd_distance(np.zeros((40, 128))).min() > 0
-    assert crowd_distance(X[:2]).shape == (2,)
 
 
 def test_the_files_hold_what_was_found(found, planted, tmp_path):
