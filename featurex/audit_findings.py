@@ -9,6 +9,7 @@ from featurex.audit import Audit
 from featurex.audit_pairs import DUPLICATE, PERSON
 from featurex.crowds import LFW_ACCURACY, LFW_RADIUS, crowd_rank
 from featurex.match_rates import OTHER_GENDER
+from pipelines.report.words import count
 
 
 def findings(audit: Audit) -> pd.DataFrame:
@@ -44,7 +45,7 @@ def notes(audit: Audit) -> list[str]:
         f"dlib takes photos within {LFW_RADIUS:g} for one person, which is right for "
         f"{LFW_ACCURACY:.2%} of LFW's pairs, half of which are one person's. Of all pairs of a "
         "data set nearly none are, and to dlib all small children look alike: here "
-        f"{_count(lfw['pairs'], 'pair')} within {LFW_RADIUS:g}.",
+        f"{count(lfw['pairs'], 'pair')} within {LFW_RADIUS:g}.",
         _rate_note(near),
         "On FG-NET, whose people are known, 98.4% of the pairs within 0.75 were one person's, and "
         "29% of one person's pairs were found (the 0.75 was chosen there, so expect less).",
@@ -81,11 +82,11 @@ def _photos(audit: Audit) -> list[tuple[str, int, str]]:
     fate = manifest.copies["fate"]
     conflicting = int((fate == "conflicting labels").sum())
     return [
-        ("faces looked at", len(audit.faces.table), f"of {manifest.found} rows found"),
+        ("faces looked at", len(audit.faces.table), f"of {count(manifest.found, 'row')} found"),
         (
             "files equal byte by byte to another",
             len(fate),
-            f"of {manifest.copies['image_id'].nunique()} photos; dropped as copies: "
+            f"of {count(manifest.copies['image_id'].nunique(), 'photo')}; dropped as copies: "
             f"{int((fate == 'duplicate').sum())}, for conflicting labels: {conflicting}",
         ),
     ]
@@ -94,10 +95,10 @@ def _photos(audit: Audit) -> list[tuple[str, int, str]]:
 def _pairs(audit: Audit, kind: str, name: str) -> list[tuple[str, int, str]]:
     pairs = audit.pairs[audit.pairs["kind"] == kind]
     photos = np.unique(pairs[["first", "second"]])
-    rows = [(name, len(pairs), _count(len(photos), "photo"))]
+    rows = [(name, len(pairs), count(len(photos), "photo"))]
     conflicts = pairs.loc[pairs["conflict"] != "", "conflict"]
     kinds = conflicts.str.split(", ").explode().value_counts()
-    detail = ", ".join(f"{word}: {count}" for word, count in kinds.items())
+    detail = ", ".join(f"{word}: {number:,}" for word, number in kinds.items())
     rows.append(("– their labels contradict each other", len(conflicts), detail))
     if (pairs["subjects"] != "").any():
         different = int((pairs["subjects"] == "different").sum())
@@ -105,16 +106,12 @@ def _pairs(audit: Audit, kind: str, name: str) -> list[tuple[str, int, str]]:
     return rows
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
-
-
 def _leaks(audit: Audit) -> list[tuple[str, int, str]]:
     everything = audit.leaks().iloc[-1]
     leaking, pairs = int(everything["leaking"]), int(everything["pairs"])
     people = pd.DataFrame({"subject": audit.faces.table["subject_id"], "fold": audit.fold})
     straddling = int((people.dropna().groupby("subject")["fold"].nunique() > 1).sum())
-    detail = f"{everything['share']:.1%} of all; {_count(pairs, 'pair')}"
+    detail = f"{everything['share']:.1%} of all; {count(pairs, 'pair')}"
     rows = [("photos whose likely person is also in another fold", leaking, detail)]
     return rows + [("named subjects in more than one fold", straddling, "")] * bool(straddling)
 
@@ -122,7 +119,7 @@ def _leaks(audit: Audit) -> list[tuple[str, int, str]]:
 def _clusters(audit: Audit) -> list[tuple[str, int, str]]:
     sizes = np.bincount(audit.clusters)
     several = sizes[sizes > 1]
-    detail = f"{_count(several.sum(), 'photo')}; the largest has {sizes.max()}"
+    detail = f"{count(several.sum(), 'photo')}; the largest has {sizes.max()}"
     rows = [("clusters of two photos or more", len(several), detail)]
     if quality := cluster_quality(audit):
         precision, recall = quality
@@ -135,8 +132,8 @@ def _clusters(audit: Audit) -> list[tuple[str, int, str]]:
 
 
 def _labels(audit: Audit) -> list[tuple[str, int, str]]:
-    counts = audit.labels["task"].value_counts(sort=False)
-    return [(f"labels to look at: {task}", int(count), "") for task, count in counts.items()]
+    tasks = audit.labels["task"].value_counts(sort=False)
+    return [(f"labels to look at: {task}", int(number), "") for task, number in tasks.items()]
 
 
 def _rate_note(near: pd.Series) -> str:
