@@ -10,7 +10,6 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, SVR
 
 from pipelines.errors import PipelineError
@@ -49,19 +48,19 @@ def check_accelerator(name: str | None) -> None:
 
 
 def accelerated(model: BaseEstimator, name: str | None) -> BaseEstimator:
-    """Return an unfitted model with its slow steps replaced.
+    """Return an unfitted model with its slow parts replaced.
 
     Parameters
     ----------
     model : estimator
-        A scikit-learn estimator or `Pipeline`, changed in place where it is one.
+        A scikit-learn estimator, changed in place where the slow one is inside it.
     name : str or None
         As `check_accelerator` takes it.
 
     Returns
     -------
     estimator
-        `model` itself where nothing is to be replaced.
+        `model` itself, unless it is itself replaced.
 
     Raises
     ------
@@ -71,10 +70,10 @@ def accelerated(model: BaseEstimator, name: str | None) -> BaseEstimator:
     check_accelerator(name)
     if name is None:
         return model
-    if isinstance(model, Pipeline):
-        steps = {key: step for key, step in model.steps if type(step) in _REPLACED}
-        return model.set_params(**{key: _replace(step) for key, step in steps.items()})
-    return _replace(model) if type(model) in _REPLACED else model
+    if type(model) in _REPLACED:
+        return _replace(model)
+    slow = {key: part for key, part in model.get_params().items() if type(part) in _REPLACED}
+    return model.set_params(**{key: _replace(part) for key, part in slow.items()})
 
 
 def _replace(step: BaseEstimator) -> BaseEstimator:

@@ -11,6 +11,7 @@ from copy import copy
 from typing import Any
 
 import numpy as np
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import StackingClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, SVR
@@ -25,27 +26,31 @@ class KernelMachine:
     Parameters
     ----------
     pipeline : Pipeline
-        Its last step has the radial basis kernel on dense rows; as a classifier of more than two
-        classes also ``decision_function_shape="ovo"``.
+        Its last step, or the regressor of a last step that transforms its targets, has the radial
+        basis kernel on dense rows; as a classifier of more than two classes also
+        ``decision_function_shape="ovo"``.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
         self.n_features_in_ = pipeline.n_features_in_
-        self.machine: SVC | SVR = pipeline[-1]
+        self.machine: SVC | SVR = _machine(pipeline[-1])
         self._vectors = np.ascontiguousarray(self.machine.support_vectors_.T)
         self._lengths = np.square(self.machine.support_vectors_).sum(1)
         self._weights = _weights(self.machine).T
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
-        """Return what the pipeline's `decision_function` returns, for a classifier."""
+        """Return the machine's values: of a classifier the pipeline's `decision_function`."""
         return self._values(self.pipeline[:-1].transform(X))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return what the pipeline's `predict` returns; libsvm's vote decides on a class."""
         if isinstance(self.machine, SVC):
             return self.pipeline.predict(X)
-        return self._values(self.pipeline[:-1].transform(X))
+        values, last = self.decision_function(X), self.pipeline[-1]
+        if last is self.machine:
+            return values
+        return last.transformer_.inverse_transform(values[:, None])[:, 0]
 
     def _values(self, X: np.ndarray) -> np.ndarray:
         X = np.asarray(X, np.float64)
@@ -82,9 +87,13 @@ def in_blocks(estimator: Any) -> Any:
         changed = copy(estimator)
         changed.estimators_ = [in_blocks(part) for part in estimator.estimators_]
         return changed
-    if not isinstance(estimator, Pipeline) or not _is_suited(estimator[-1]):
+    if not isinstance(estimator, Pipeline) or not _is_suited(_machine(estimator[-1])):
         return estimator
     return KernelMachine(estimator)
+
+
+def _machine(last: Any) -> Any:
+    return last.regressor_ if isinstance(last, TransformedTargetRegressor) else last
 
 
 def _is_suited(machine: Any) -> bool:

@@ -17,7 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import ModelFileError
-from pipelines.trusted import TRUSTED_TYPES, check_indices, untrusted_names
+from pipelines.trusted import (
+    TRUSTED_FUNCTIONS,
+    TRUSTED_TYPES,
+    check_indices,
+    untrusted_names,
+)
 
 FORMAT = "pipelines.model"
 VERSION = 1
@@ -181,7 +186,7 @@ def _build(path: Path) -> dict[str, Any]:
     import skops.io
 
     try:
-        estimators = skops.io.load(path, trusted=sorted(TRUSTED_TYPES))
+        estimators = skops.io.load(path, trusted=sorted(TRUSTED_TYPES | TRUSTED_FUNCTIONS))
         if not isinstance(estimators, dict):
             raise ValueError("it holds no named estimators")
         check_indices(estimators)

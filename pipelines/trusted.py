@@ -40,6 +40,7 @@ TRUSTED_TYPES = frozenset(
         "sklearn.pipeline.Pipeline",
         "sklearn.preprocessing._data.Normalizer",
         "sklearn.preprocessing._data.StandardScaler",
+        "sklearn.preprocessing._function_transformer.FunctionTransformer",
         "sklearn.preprocessing._label.LabelBinarizer",
         "sklearn.preprocessing._label.LabelEncoder",
         "sklearn.svm._classes.SVC",
@@ -51,10 +52,14 @@ TRUSTED_TYPES = frozenset(
     }
 )
 
-# The ways skops may build an object; functions, methods and operators are not among them.
+# What years are learnt as, and back; no other function is built.
+TRUSTED_FUNCTIONS = frozenset({"numpy.sqrt", "numpy.square"})
+
+# The ways skops may build an object; methods and operators are not among them.
 TRUSTED_LOADERS = frozenset(
     {
         "DictNode",
+        "FunctionNode",
         "JsonNode",
         "ListNode",
         "NdArrayNode",
@@ -68,7 +73,7 @@ TRUSTED_LOADERS = frozenset(
 
 
 def untrusted_names(schema: Any) -> list[str]:
-    """List what a skops schema names and `TRUSTED_TYPES` and `TRUSTED_LOADERS` do not.
+    """List what a skops schema names and the lists of this module do not.
 
     Parameters
     ----------
@@ -85,13 +90,14 @@ def untrusted_names(schema: Any) -> list[str]:
         if not {"__class__", "__module__", "__loader__"} & node.keys():
             continue
         kind = f"{node.get('__module__')}.{node.get('__class__')}"
+        loader = node.get("__loader__")
         # A JsonNode is a plain JSON value, whatever type it names.
-        if node.get("__loader__") == "JsonNode":
+        if loader == "JsonNode":
             continue
-        if kind not in TRUSTED_TYPES:
+        if kind not in (TRUSTED_FUNCTIONS if loader == "FunctionNode" else TRUSTED_TYPES):
             names.add(kind)
-        if node.get("__loader__") not in TRUSTED_LOADERS:
-            names.add(f"{kind} ({node.get('__loader__')})")
+        if loader not in TRUSTED_LOADERS:
+            names.add(f"{kind} ({loader})")
     return sorted(names)
 
 

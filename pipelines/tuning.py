@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ParameterGrid
+from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -270,7 +271,7 @@ class TunedRegressor(RegressorMixin, _Tuned):
         ----------
         X : array-like of shape (n, n_features)
         y : array-like of shape (n,)
-            Years.
+            Years, not negative.
         groups : array-like of shape (n,), or None
             Subject of each row; missing ones are subjects of their own.
 
@@ -281,12 +282,20 @@ class TunedRegressor(RegressorMixin, _Tuned):
         Raises
         ------
         ValueError
-            If there are too few subjects to split.
+            If years are negative, or there are too few subjects to split.
         """
         X, y = validate_data(self, X, y, y_numeric=True, ensure_min_samples=2)
+        if (y < 0).any():
+            row = int(np.argmax(y < 0))
+            raise ValueError(f"Years must not be negative. Got {y[row]:g} at row {row} of y.")
         model = self._tune(*self._untuned(), X, y, groups, classification=False)
         self.estimator_ = self._fit_winner(model, X, y)
         return self
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = True
+        return tags
 
     def _untuned(self) -> tuple[BaseEstimator, Space]:
         family = get_family(self.family)

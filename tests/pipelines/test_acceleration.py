@@ -9,6 +9,18 @@ from pipelines import PipelineError, TunedClassifier, TunedRegressor, accelerati
 from pipelines.acceleration import accelerated, check_accelerator
 
 
+class FastSVR(SVR):
+    """Stands for the one of scikit-learn-intelex."""
+
+    def __init__(self, n_jobs=None, **parameters):
+        super().__init__(**parameters)
+        self.n_jobs = n_jobs
+
+    @classmethod
+    def _get_param_names(cls):
+        return sorted([*SVR._get_param_names(), "n_jobs"])
+
+
 class FastSVC(SVC):
     """Stands for the one of scikit-learn-intelex, which has a number of threads."""
 
@@ -30,7 +42,7 @@ class FastSVC(SVC):
 @pytest.fixture
 def intelex(monkeypatch):
     package, svm = ModuleType("sklearnex"), ModuleType("sklearnex.svm")
-    svm.SVC, svm.SVR = FastSVC, SVR
+    svm.SVC, svm.SVR = FastSVC, FastSVR
     monkeypatch.setitem(sys.modules, "sklearnex", package)
     monkeypatch.setitem(sys.modules, "sklearnex.svm", svm)
     monkeypatch.setattr(acceleration, "find_spec", lambda name: name == "sklearnex")
@@ -51,6 +63,11 @@ def test_only_machines_are_replaced_with_their_parameters_and_one_thread(intelex
     assert [type(step) for _, step in fast.steps[:-1]] == [type(s) for _, s in plain.steps[:-1]]
     assert type(fast[-1]) is FastSVC
     assert fast[-1].get_params() == plain[-1].get_params() | {"n_jobs": 1}
+    fast, plain = (
+        TunedRegressor("svm", accelerate=how)._untuned()[0][-1] for how in ("intelex", None)
+    )
+    assert type(fast.regressor) is FastSVR
+    assert fast.regressor.get_params() == plain.regressor.get_params() | {"n_jobs": 1}
     for name in ("random-forest", "mlp", "majority"):
         kinds = [
             type(TunedClassifier(name, accelerate=how)._untuned()[0]) for how in ("intelex", None)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
+from sklearn.svm import SVR
 
 from pipelines import MODELS, ModelFamily, get_family
 
@@ -26,6 +27,24 @@ def test_a_family_learns_what_can_be_learnt(name, small_families, people):
     regressor = small_families[name].regressor(0).fit(people.X[train], people.age[train])
     baseline = np.abs(people.age[test] - np.median(people.age[train])).mean()
     assert np.abs(regressor.predict(people.X[test]) - people.age[test]).mean() < baseline * 0.75
+
+
+def test_the_machine_errs_less_on_the_young_than_one_that_learns_plain_years():
+    rng = np.random.default_rng(3)
+    years = rng.uniform(0, 90, 600)
+    X = np.column_stack([np.sqrt(years), rng.normal(size=(600, 5))]) + 0.3 * rng.normal(
+        size=(600, 6)
+    )
+    learnt, asked = np.arange(400), np.arange(400, 600)
+    machine = MODELS["svm"].regressor(0).fit(X[learnt], years[learnt])
+    plain = clone(machine).set_params(
+        svr=SVR(C=15.0, epsilon=1.0)  # the same costs in years
+    )
+    plain.fit(X[learnt], years[learnt])
+    young = asked[years[asked] < 10]
+    errors = [np.abs(one.predict(X[young]) - years[young]).mean() for one in (machine, plain)]
+    assert errors[0] < errors[1]
+    assert machine.predict(10 * rng.normal(size=(200, 6))).min() >= 0
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")

@@ -5,7 +5,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from pipelines.trusted import TRUSTED_TYPES, check_indices, untrusted_names
+from pipelines.trusted import (
+    TRUSTED_FUNCTIONS,
+    TRUSTED_TYPES,
+    check_indices,
+    untrusted_names,
+)
 
 X = np.random.default_rng(0).normal(size=(60, 4))
 Y = np.arange(60) % 3
@@ -26,6 +31,17 @@ def test_listed_types_pass(kind):
 )
 def test_other_types_are_found_at_any_depth(kind):
     assert untrusted_names({"a": [[{"b": [node("builtins.dict"), node(kind)]}]]}) == [kind]
+
+
+@pytest.mark.parametrize("kind", sorted(TRUSTED_FUNCTIONS))
+def test_listed_functions_pass_as_functions_only(kind):
+    assert untrusted_names(node(kind, "FunctionNode")) == []
+    assert untrusted_names(node(kind)) == [kind]
+
+
+@pytest.mark.parametrize("kind", ["numpy.save", "sklearn.svm._classes.SVC", "os.system"])
+def test_other_functions_are_found(kind):
+    assert untrusted_names(node(kind, "FunctionNode")) == [kind]
 
 
 def test_a_node_that_names_no_type_is_found():

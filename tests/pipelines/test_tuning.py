@@ -172,6 +172,7 @@ def test_float32_features_and_missing_subjects_work(people):
         (TunedClassifier("svm"), np.array(["a"] * 5 + ["b"]), "class 'b' has only one subject"),
         (TunedClassifier("knn"), np.array(["a", "b"] * 3), "Unknown model 'knn'"),
         (TunedRegressor("svm", inner_folds=1), np.arange(6.0), "2 or more. Got 1"),
+        (TunedRegressor("svm"), np.array([5.0, 9, -1, 7, 2, 3]), "Got -1 at row 2 of y"),
     ],
 )
 def test_what_can_not_be_fitted_is_refused(estimator, y, message):
