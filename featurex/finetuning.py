@@ -23,6 +23,10 @@ from featurex.training.settings import TrainingSettings
 from featurex.training.trainer import Trainer
 from pipelines import inner_splits
 
+# Chips answered at a time. Not the batch size of the training, which a model file does not keep:
+# sums of floats round otherwise in batches of another size.
+ANSWER_ROWS = 64
+
 
 class _NetworkEstimator(BaseEstimator):
     """What the classifier and the regressor share: one network, one training."""
@@ -106,10 +110,9 @@ class _NetworkEstimator(BaseEstimator):
         _check_chips(X, self.chip_size_)
         device = resolve_device(self.device)
         network = self.network_.to(device).eval()
-        size = (self.settings or TrainingSettings()).batch_size
         answers = [np.empty((0, self.head_.n_outputs))]
-        with memory_errors(device, size):
-            for rows in parts(np.arange(len(X)), size):
+        with memory_errors(device, ANSWER_ROWS):
+            for rows in parts(np.arange(len(X)), ANSWER_ROWS):
                 chips = torch.from_numpy(read_rows(X, rows)).to(device)
                 logits = network(chips)[self.head_.name]
                 answers.append(logits.double().softmax(1).cpu().numpy())

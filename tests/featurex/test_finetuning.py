@@ -101,11 +101,20 @@ def test_a_chip_and_its_mirror_image_are_the_same_face(classifier, strangers):
     )
 
 
-def test_the_batch_size_does_not_change_a_row(classifier, strangers):
+def test_how_many_rows_are_answered_at_a_time_does_not_change_a_row(
+    classifier, strangers, monkeypatch
+):
     whole = classifier.predict_proba(strangers[0])
+    monkeypatch.setattr(finetuning, "ANSWER_ROWS", 5)
+    np.testing.assert_allclose(classifier.predict_proba(strangers[0]), whole, atol=1e-6)
+
+
+def test_the_batches_of_the_training_do_not_change_a_bit(classifier, strangers):
     by_five = clone(classifier).set_params(settings=replace(SMALL, batch_size=5))
     by_five.__dict__ |= {k: v for k, v in vars(classifier).items() if k.endswith("_")}
-    np.testing.assert_allclose(by_five.predict_proba(strangers[0]), whole, atol=1e-6)
+    np.testing.assert_array_equal(
+        by_five.predict_proba(strangers[0]), classifier.predict_proba(strangers[0])
+    )
 
 
 def test_no_chips_give_no_predictions(classifier, strangers):
