@@ -88,7 +88,7 @@ class Embedder:
         if not len(chips):
             return np.empty((0, self.n_features), np.float32)
         # A uint8 copy is a quarter of a float32 one; as NHWC it is channels_last without a copy.
-        rows = torch.from_numpy(np.ascontiguousarray(chips))
+        rows = torch.from_numpy(np.require(chips, requirements=["C", "W"]))
         embeddings = [self.forward(batch.permute(0, 3, 1, 2)) for batch in self._batches(rows)]
         return torch.cat(embeddings).cpu().numpy()
 

@@ -50,6 +50,13 @@ def test_rows_are_in_the_order_of_the_chips(noise):
     np.testing.assert_allclose(embeddings, noise.mean((1, 2)), rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("error")
+def test_chips_that_may_not_be_written_to_are_embedded_without_a_warning(noise):
+    expected = Embedder(ProbeBackbone(), "cpu")(noise)
+    noise.flags.writeable = False
+    np.testing.assert_array_equal(Embedder(ProbeBackbone(), "cpu")(noise), expected)
+
+
 def test_evaluation_mode_and_no_gradients(noise):
     backbone = ProbeBackbone()
     Embedder(backbone, "cpu", batch_size=3)(noise)
