@@ -55,9 +55,9 @@ def restore(
     made.load_state_dict(state, assign=True)
     kind = NetworkClassifier if classes else NetworkRegressor
     estimator = kind(network, backbone, task=task)
-    # As it was trained: in another memory format convolutions round otherwise, and are slower.
-    network_ = made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    estimator.network_, estimator.head_ = network_.eval(), head
+    # As it was trained: in another memory format convolutions may round otherwise.
+    made = made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    estimator.network_, estimator.head_ = made.eval(), head
     estimator.chip_size_ = trunk.chip_size
     if classes:
         estimator.classes_ = np.array(classes)
