@@ -11,7 +11,6 @@ from copy import copy
 from typing import Any
 
 import numpy as np
-from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import StackingClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, SVR
@@ -93,7 +92,7 @@ def in_blocks(estimator: Any) -> Any:
 
 
 def _machine(last: Any) -> Any:
-    return last.regressor_ if isinstance(last, TransformedTargetRegressor) else last
+    return getattr(last, "regressor_", last)
 
 
 def _is_suited(machine: Any) -> bool:

@@ -9,30 +9,26 @@ from pipelines import PipelineError, TunedClassifier, TunedRegressor, accelerati
 from pipelines.acceleration import accelerated, check_accelerator
 
 
-class FastSVR(SVR):
+class Threads:
+    """What the machines of scikit-learn-intelex have more: a number of threads."""
+
+    def __init__(self, n_jobs=None, **parameters):
+        super().__init__(**parameters)
+        self.n_jobs = n_jobs
+
+    @classmethod
+    def _get_param_names(cls):
+        return sorted([*cls.__mro__[2]._get_param_names(), "n_jobs"])
+
+
+class FastSVR(Threads, SVR):
     """Stands for the one of scikit-learn-intelex."""
 
-    def __init__(self, n_jobs=None, **parameters):
-        super().__init__(**parameters)
-        self.n_jobs = n_jobs
 
-    @classmethod
-    def _get_param_names(cls):
-        return sorted([*SVR._get_param_names(), "n_jobs"])
-
-
-class FastSVC(SVC):
-    """Stands for the one of scikit-learn-intelex, which has a number of threads."""
+class FastSVC(Threads, SVC):
+    """Stands for the one of scikit-learn-intelex."""
 
     made = 0
-
-    def __init__(self, n_jobs=None, **parameters):
-        super().__init__(**parameters)
-        self.n_jobs = n_jobs
-
-    @classmethod
-    def _get_param_names(cls):
-        return sorted([*SVC._get_param_names(), "n_jobs"])
 
     def fit(self, X, y):
         type(self).made += 1

@@ -37,9 +37,7 @@ def test_the_machine_errs_less_on_the_young_than_one_that_learns_plain_years():
     )
     learnt, asked = np.arange(400), np.arange(400, 600)
     machine = MODELS["svm"].regressor(0).fit(X[learnt], years[learnt])
-    plain = clone(machine).set_params(
-        svr=SVR(C=15.0, epsilon=1.0)  # the same costs in years
-    )
+    plain = clone(machine).set_params(svr=SVR(C=15.0, epsilon=1.0))
     plain.fit(X[learnt], years[learnt])
     young = asked[years[asked] < 10]
     errors = [np.abs(one.predict(X[young]) - years[young]).mean() for one in (machine, plain)]
