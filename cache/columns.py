@@ -80,6 +80,27 @@ class StoredColumn:
         shards, places = self._where
         return StoredColumn(self._column, shards, places[rows])
 
+    def read_into(self, out: NDArray[Any]) -> None:
+        """Read all rows into an array, which spares the system new memory.
+
+        Fastest where rows that lie side by side in a shard are asked for side by side.
+
+        Parameters
+        ----------
+        out : ndarray of the column's shape and dtype, C-contiguous
+
+        Raises
+        ------
+        ValueError
+            For any other array.
+        """
+        if out.shape != self.shape or out.dtype != self.dtype or not out.flags.c_contiguous:
+            raise ValueError(
+                f"The 'out' must be a C-contiguous array of {self.dtype} and shape {self.shape}. "
+                f"Got {out.dtype} of shape {out.shape}."
+            )
+        self._read(slice(None), out)
+
     def __getitem__(self, item: Any) -> Any:
         rows = _first_axis(item)
         if isinstance(rows, int | np.integer):
@@ -92,18 +113,18 @@ class StoredColumn:
         values = self._read(slice(None))
         return values if dtype is None else values.astype(dtype, copy=False)
 
-    def _read(self, rows: Any) -> NDArray[Any]:
+    def _read(self, rows: Any, out: NDArray[Any] | None = None) -> NDArray[Any]:
         for _ in range(_ATTEMPTS):
             try:
-                return self.take(rows)._read_all()
+                return self.take(rows)._read_all(out)
             except VanishedShardError as error:
                 reason = error
                 shards, places = self._where
                 self._where = find_again(places, shards[0].path.parents[1])
         raise reason
 
-    def _read_all(self) -> NDArray[Any]:
-        values = np.empty(self.shape, self.dtype)
+    def _read_all(self, out: NDArray[Any] | None) -> NDArray[Any]:
+        values = np.empty(self.shape, self.dtype) if out is None else out
         shards, places = self._where
         order = np.lexsort((places.row, places.shard))
         cuts = np.flatnonzero(np.diff(places.shard[order])) + 1
@@ -111,7 +132,11 @@ class StoredColumn:
             here = places[positions]
             if len(here):  # of no rows np.split makes one empty piece
                 shard, rows = shards[here.shard[0]], here.row.astype(np.intp)
-                values[positions] = shard.read(self._column.name, rows, here.keys)
+                start, stop = positions[0], positions[-1] + 1
+                if np.array_equal(positions, np.arange(start, stop)):  # no copy
+                    shard.read(self._column.name, rows, here.keys, values[start:stop])
+                else:
+                    values[positions] = shard.read(self._column.name, rows, here.keys)
         return values
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 KEY_BYTES = 32
 KEY_DTYPE = np.dtype(f"S{KEY_BYTES}")
-_HEX = re.compile(r"[0-9a-f]{64}")
+_HEX = re.compile(r"[0-9a-f]*")
 
 Keys = NDArray[np.bytes_]
 
@@ -30,13 +30,19 @@ def encode(keys: Sequence[str]) -> Keys:
     if isinstance(keys, str | bytes):
         raise ValueError(f"Keys must come as a sequence of strings. Got the one string {keys!r}.")
     texts = list(keys)
-    for position, text in enumerate(texts):
-        if not isinstance(text, str) or not _HEX.fullmatch(text):
-            raise ValueError(
-                "A key must be 64 lower-case hexadecimal characters (the sha256 of a file's "
-                f"bytes). Got {text!r} at position {position}."
-            )
+    if not _are_keys(texts):
+        position = next(i for i, text in enumerate(texts) if not _are_keys([text]))
+        raise ValueError(
+            "A key must be 64 lower-case hexadecimal characters (the sha256 of a file's "
+            f"bytes). Got {texts[position]!r} at position {position}."
+        )
     return np.frombuffer(bytes.fromhex("".join(texts)), dtype=KEY_DTYPE)
+
+
+def _are_keys(texts: Sequence[Any]) -> bool:
+    """Tell whether all are keys; one look at their characters together is soon done."""
+    are_long = all(isinstance(text, str) and len(text) == 2 * KEY_BYTES for text in texts)
+    return are_long and _HEX.fullmatch("".join(texts)) is not None
 
 
 def decode(keys: Keys) -> list[str]:

@@ -36,9 +36,14 @@ class Block:
         """Size of the whole array in bytes."""
         return self.dtype.itemsize * math.prod(self.shape)
 
-    def read(self, file: BufferedReader, start: int, stop: int) -> NDArray[Any]:
-        """Return the rows from `start` to `stop`; EOFError if the file ends before."""
-        rows = np.empty((stop - start, *self.shape[1:]), self.dtype)
+    def read(
+        self, file: BufferedReader, start: int, stop: int, out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        """Return the rows from `start` to `stop`; EOFError if the file ends before.
+
+        They are read into `out` where there is one: contiguous, of their shape and dtype.
+        """
+        rows = np.empty((stop - start, *self.shape[1:]), self.dtype) if out is None else out
         file.seek(self.offset + start * (self.n_bytes // self.shape[0]))
         if file.readinto(rows.reshape(-1).view(np.uint8).data) < rows.nbytes:
             raise EOFError("the file ends within its data")

@@ -64,15 +64,19 @@ class Shard:
             raise damaged(self.path, "its keys are not those that it is named by")
         return keys
 
-    def read(self, column: str, rows: NDArray[np.intp], keys: Keys) -> NDArray[Any]:
+    def read(
+        self, column: str, rows: NDArray[np.intp], keys: Keys, out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
         """Return the values of `rows` (ascending), each checked against its CRC-32.
+
+        They are in `out` where there is one: contiguous, of their shape and dtype.
 
         Raises
         ------
         DamagedShardError
             For the first row whose bytes are not the ones that were written.
         """
-        values, wrong = self.examine(column, rows, keys)
+        values, wrong = self.examine(column, rows, keys, out)
         if len(wrong):
             key = decode(keys[wrong[:1]])[0]
             what = f"row {rows[wrong[0]]} of column {column!r} (key {key})"
@@ -80,23 +84,27 @@ class Shard:
         return values
 
     def examine(
-        self, column: str, rows: NDArray[np.intp], keys: Keys
+        self, column: str, rows: NDArray[np.intp], keys: Keys, out: NDArray[Any] | None = None
     ) -> tuple[NDArray[Any], NDArray[np.intp]]:
         """Return the values of `rows` (ascending) and which positions in `rows` are damaged."""
-        blocks = self.layout.values[column], self.layout.checksums[column]
         try:
-            values, expected = (self._gather(block, rows) for block in blocks)
+            values = self._gather(self.layout.values[column], rows, out)
+            expected = self._gather(self.layout.checksums[column], rows)
         except FileNotFoundError:
             raise vanished(self.path) from None
         except (OSError, EOFError) as error:
             raise damaged(self.path, f"column {column!r} can't be read ({error})") from None
         return values, np.flatnonzero(checksums(keys, values) != expected)
 
-    def _gather(self, block: Block, rows: NDArray[np.intp]) -> NDArray[Any]:
+    def _gather(
+        self, block: Block, rows: NDArray[np.intp], out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
         max_gap = max(1, _GAP_BYTES * block.shape[0] // block.n_bytes)
+        values = np.empty((len(rows), *block.shape[1:]), block.dtype) if out is None else out
         with self.path.open("rb") as file:
-            parts = [_read_run(block, file, rows[run]) for run in _runs(rows, max_gap)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+            for run in _runs(rows, max_gap):
+                _read_run(block, file, rows[run], values[run])
+        return values
 
 
 def shard_paths(path: Path) -> list[Path]:
@@ -170,11 +178,15 @@ def _fill(
         file.create_dataset(f"{CHECKSUMS}/{column.name}", data=sums)
 
 
-def _read_run(block: Block, file: BufferedReader, rows: NDArray[np.intp]) -> NDArray[Any]:
+def _read_run(
+    block: Block, file: BufferedReader, rows: NDArray[np.intp], out: NDArray[Any]
+) -> None:
     """Read ascending rows as one piece, and drop what lies between them."""
     start, stop = int(rows[0]), int(rows[-1]) + 1
-    values = block.read(file, start, stop)
-    return values if np.array_equal(rows, np.arange(start, stop)) else values[rows - start]
+    if np.array_equal(rows, np.arange(start, stop)):
+        block.read(file, start, stop, out)
+    else:
+        out[:] = block.read(file, start, stop)[rows - start]
 
 
 def _runs(ascending: NDArray[np.intp], max_gap: int) -> Iterator[slice]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
@@ -85,12 +85,50 @@ class Embedder:
         ndarray of shape (n, n_features), float32
             In the order of `chips`.
         """
+        return self.begin(chips)()
+
+    def begin(self, chips: np.ndarray) -> Callable[[], np.ndarray]:
+        """Begin to embed face chips: a GPU works on them while the caller goes on.
+
+        Parameters
+        ----------
+        chips : ndarray of shape (n, chip_size, chip_size, 3), uint8
+            RGB. To be left as they are until the embeddings are there; best in what `memory` gave.
+
+        Returns
+        -------
+        callable
+            Waits for the embeddings and returns them, as calling the embedder does.
+        """
         if not len(chips):
-            return np.empty((0, self.n_features), np.float32)
+            return lambda: np.empty((0, self.n_features), np.float32)
         # A uint8 copy is a quarter of a float32 one; as NHWC it is channels_last without a copy.
         rows = torch.from_numpy(np.require(chips, requirements=["C", "W"]))
-        embeddings = [self.forward(batch.permute(0, 3, 1, 2)) for batch in self._batches(rows)]
-        return torch.cat(embeddings).cpu().numpy()
+        parts = [self.forward(batch.permute(0, 3, 1, 2)) for batch in self._batches(rows)]
+        embeddings = torch.cat(parts)
+        if self.device.type == "cpu":
+            return embeddings.numpy
+        copied = torch.empty(embeddings.shape, dtype=embeddings.dtype, pin_memory=True)
+        copied.copy_(embeddings, non_blocking=True)
+        done = torch.cuda.current_stream(self.device).record_event()
+
+        def wait() -> np.ndarray:
+            done.synchronize()
+            return copied.numpy()
+
+        return wait
+
+    def memory(self, n_chips: int) -> np.ndarray:
+        """Return memory for chips that the device reads fastest, and without the caller.
+
+        Returns
+        -------
+        ndarray of shape (n_chips, chip_size, chip_size, 3), uint8
+            Not initialised.
+        """
+        shape = (n_chips, self.backbone.chip_size, self.backbone.chip_size, 3)
+        pinned = self.device.type == "cuda"
+        return torch.empty(shape, dtype=torch.uint8, pin_memory=pinned).numpy()
 
     def forward(self, chips: Tensor) -> Tensor:
         """Embed one batch that lies on the device.
@@ -134,7 +172,8 @@ class Embedder:
 
         def copied(batch: Tensor) -> Tensor:
             with torch.cuda.stream(copying):
-                return batch.pin_memory().to(self.device, non_blocking=True)
+                pinned = batch if batch.is_pinned() else batch.pin_memory()
+                return pinned.to(self.device, non_blocking=True)
 
         following = copied(batches[0])
         for batch in [*batches[1:], None]:

@@ -90,14 +90,56 @@ def test_never_an_array_without_a_copy(stored):
         np.asarray(stored[0], copy=False)
 
 
+@settings(
+    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(rows=index_arrays | masks)
+def test_reads_into_an_array(stored, rows):
+    column, values = stored
+    column, expected = column.take(rows), values[rows]
+    out = np.full_like(expected, np.nan)
+    column.read_into(out)
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_rows_that_lie_side_by_side_are_read_where_they_belong(stored, monkeypatch):
+    """In the order of a shard's keys nothing is copied."""
+    column, values = stored
+    rows = np.arange(0, 40, 5)  # one shard
+    rows = rows[np.argsort([column._where[1].keys[row] for row in rows])]
+    out, read, places = np.empty_like(values[rows]), Block.read, []
+
+    def noting(block, file, start, stop, target=None):
+        places.append(target)
+        return read(block, file, start, stop, target)
+
+    monkeypatch.setattr(Block, "read", noting)
+    column.take(rows).read_into(out)
+    np.testing.assert_array_equal(out, values[rows])
+    assert np.shares_memory(places[0], out)
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        np.empty((39, 3, 2), np.float32),
+        np.empty((40, 3, 2)),
+        np.empty((80, 3, 2), np.float32)[::2],
+    ],
+)
+def test_reads_into_nothing_else(stored, out):
+    with pytest.raises(ValueError, match=r"C-contiguous array of float32 and shape \(40, 3, 2\)"):
+        stored[0].read_into(out)
+
+
 def test_a_run_of_rows_is_read_as_one_block(stored, monkeypatch):
     column, _ = stored
     reads = []
     read = Block.read
 
-    def counting(block, file, start, stop):
+    def counting(block, file, start, stop, out=None):
         reads.append(stop - start)
-        return read(block, file, start, stop)
+        return read(block, file, start, stop, out)
 
     monkeypatch.setattr(Block, "read", counting)
     column[:]

@@ -1,0 +1,58 @@
+"""The chips of one block of photos, in one piece of memory that the next blocks use again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from concurrent.futures import Executor, Future
+
+import numpy as np
+
+from cache import Store
+
+# Chips that a thread reads from the cache at a time.
+READ_ROWS = 64
+
+
+class BlockChips:
+    """Chips of one format: first those that the cache holds, then those that are cut out.
+
+    Parameters
+    ----------
+    memory : ndarray of shape (n, size, size, 3), uint8
+        As many rows as there can be chips. Where a block's memory is new each time, the system
+        spends longer on handing it out than on reading the chips.
+    store : Store
+        Of chips.
+    image_ids : sequence of str
+        The chips that it holds; they are read by the pool, into the memory.
+    pool : Executor
+    """
+
+    def __init__(
+        self, memory: np.ndarray, store: Store, image_ids: Sequence[str], pool: Executor
+    ) -> None:
+        self.memory = memory
+        # In the order of the keys they lie side by side, as the cache wrote them.
+        self.ids = sorted(image_ids)
+        self._reads: list[Future[None]] = []
+        for start in range(0, len(self.ids), READ_ROWS):
+            rows = slice(start, min(start + READ_ROWS, len(self.ids)))
+            column = store.column("chip", self.ids[rows])
+            self._reads.append(pool.submit(column.read_into, memory[rows]))
+
+    def add(self, image_id: str, chip: np.ndarray) -> None:
+        """Put in a new chip."""
+        self.memory[len(self.ids)] = chip
+        self.ids.append(image_id)
+
+    def wait(self) -> None:
+        """Wait until all are read; CacheError where the cache is damaged."""
+        for read in self._reads:
+            read.result()
+
+    def among(self, image_ids: Collection[str]) -> tuple[list[str], np.ndarray]:
+        """Return the ids that are among these, and their chips; a copy only where some are not."""
+        rows = [row for row, image_id in enumerate(self.ids) if image_id in image_ids]
+        if len(rows) == len(self.ids):
+            return list(self.ids), self.memory[: len(rows)]
+        return [self.ids[row] for row in rows], self.memory[rows]

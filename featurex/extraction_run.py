@@ -1,0 +1,192 @@
+"""One extraction over blocks of photos: threads align, the network embeds, the cache keeps.
+
+On a CPU, where all of it wants the same cores, each waits for the one before. While a GPU embeds
+one block, threads align the next ones, or read their chips from the cache, and another writes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from cache import Store
+from featurex import memory, spaces
+from featurex.alignment import Alignment, Photo, align, store_alignments, stored_faces
+from featurex.block_chips import BlockChips
+from featurex.extraction_report import ExtractionReport
+from featurex.face_cache import FaceCache
+from featurex.faces import ChipFormat
+from featurex.writing import Writer
+
+# Blocks that a GPU finds ready, and blocks that may wait to be written.
+AHEAD = 2
+_WRITES = 2  # of a block
+
+
+@dataclass
+class _Block:
+    """A block of photos in work.
+
+    `lacking` has for each cache the ids of which it has no embedding; `alignments` the photos whose
+    face or chip is missing.
+    """
+
+    photos: Sequence[Photo]
+    lacking: list[set[str]]
+    alignments: Mapping[str, Future[Alignment]]
+    chips: Mapping[ChipFormat, BlockChips]
+
+
+class ExtractionRun:
+    """One run over blocks of photos.
+
+    Parameters
+    ----------
+    caches : sequence of FaceCache
+        Of one folder and aligner.
+    report : ExtractionReport
+        Counts are added to it.
+    pool : ThreadPoolExecutor
+        What aligns photos and reads chips.
+    on_photo : callable
+        As `featurex.extraction.extract` takes it.
+    """
+
+    def __init__(
+        self,
+        caches: Sequence[FaceCache],
+        report: ExtractionReport,
+        pool: ThreadPoolExecutor,
+        on_photo: Callable[[int, int], None],
+    ) -> None:
+        self.caches = caches
+        self.aligner = caches[0].aligner
+        self.faces: Store = caches[0].faces
+        # Caches of one format have one chip store; all but one of its objects would be out of date.
+        self.chips: dict[ChipFormat, Store] = {c.chip_format: c.chips for c in caches}
+        self.report = report
+        self.pool = pool
+        self.on_photo = on_photo
+        self.n_settled = report.n_cached + report.n_skipped
+        self.n_rows = 0
+        self.free: dict[ChipFormat, list[np.ndarray]] = {format: [] for format in self.chips}
+
+    def work(self, blocks: Sequence[Sequence[Photo]]) -> None:
+        """Align, embed and write block after block."""
+        if not blocks:
+            return
+        self.n_rows = max(map(len, blocks))
+        ahead = blocks_ahead(self.caches)
+        pending: deque[_Block] = deque()
+        with Writer(behind=ahead * _WRITES) as write:
+            for photos in blocks:
+                pending.append(self._submit(photos))
+                if len(pending) > ahead:
+                    self._finish(pending.popleft(), write)
+            while pending:
+                self._finish(pending.popleft(), write)
+
+    def _submit(self, photos: Sequence[Photo]) -> _Block:
+        """Have a block's photos aligned and its chips read."""
+        ids = [photo.image_id for photo in photos]
+        lacking = [set(_where(ids, ~cache.embeddings.contains(ids))) for cache in self.caches]
+        missing: dict[str, list[ChipFormat]] = {
+            i: [] for i in _where(ids, ~self.faces.contains(ids))
+        }
+        chips = {}
+        for format, store in self.chips.items():
+            wanted = self._wanted(ids, lacking, format)
+            there = store.contains(wanted)
+            for i in _where(wanted, ~there):
+                missing.setdefault(i, []).append(format)
+            memory = self._memory(format)
+            chips[format] = BlockChips(memory, store, _where(wanted, there), self.pool)
+        faces = stored_faces(list(missing), self.faces)
+        alignments = {
+            photo.image_id: self.pool.submit(
+                align,
+                photo,
+                self.aligner,
+                missing[photo.image_id],
+                faces.get(photo.image_id),
+            )
+            for photo in photos
+            if photo.image_id in missing
+        }
+        return _Block(photos, lacking, alignments, chips)
+
+    def _wanted(
+        self, ids: Sequence[str], lacking: Sequence[set[str]], format: ChipFormat
+    ) -> list[str]:
+        """Return the photos that a backbone of that format has not embedded yet."""
+        sets = zip(self.caches, lacking, strict=True)
+        wanted = set().union(*(todo for cache, todo in sets if cache.chip_format == format))
+        return [i for i in ids if i in wanted]
+
+    def _memory(self, format: ChipFormat) -> np.ndarray:
+        """Return memory for a block's chips that no other block uses."""
+        if self.free[format]:
+            return self.free[format].pop()
+        cache = next(cache for cache in self.caches if cache.chip_format == format)
+        return cache.embedder.memory(self.n_rows)
+
+    def _finish(self, block: _Block, write: Writer) -> None:
+        """Wait for a block's chips, embed them, and have all of it written.
+
+        Whatever stops the waiting, what is aligned by then is kept.
+        """
+        alignments: list[Alignment] = []
+        try:
+            for photo in block.photos:
+                aligned = block.alignments.get(photo.image_id)
+                alignments.append(aligned.result() if aligned else Alignment(photo))
+                self._count(alignments[-1])
+        finally:
+            write(lambda: store_alignments(alignments, self.faces, self.chips))
+        for alignment in alignments:
+            for format, chip in alignment.chips.items():
+                block.chips[format].add(alignment.photo.image_id, chip)
+        for chips in block.chips.values():
+            chips.wait()
+        self._embed(
+            block, {a.photo.image_id for a in alignments if a.status == spaces.FOUND}, write
+        )
+
+    def _count(self, alignment: Alignment) -> None:
+        if alignment.status != spaces.FOUND:
+            self.report.skip(alignment.photo.path, alignment.status, alignment.reason)
+        self.n_settled += 1
+        self.on_photo(self.n_settled, self.report.n_skipped)
+
+    def _embed(self, block: _Block, found: set[str], write: Writer) -> None:
+        """Embed the chips of the photos with a face."""
+        begun = []
+        for cache, lacking in zip(self.caches, block.lacking, strict=True):
+            ids, chips = block.chips[cache.chip_format].among(lacking & found)
+            if ids:
+                begun.append((cache, ids, cache.embedder.begin(chips)))
+
+        def finish() -> None:
+            for cache, ids, embeddings in begun:
+                cache.embeddings.append(ids, {"embedding": embeddings()})
+            for format, chips in block.chips.items():  # no copy to a GPU is under way any more
+                self.free[format].append(chips.memory)
+            if block.alignments:
+                memory.release()
+
+        write(finish)
+        self.report.n_new += len(found)
+
+
+def blocks_ahead(caches: Sequence[FaceCache]) -> int:
+    """Return how many blocks are aligned while another is embedded: on a CPU none."""
+    on_gpu = any(cache.embedder.device.type != "cpu" for cache in caches)
+    return AHEAD if on_gpu else 0
+
+
+def _where(ids: Sequence[str], mask: np.ndarray) -> list[str]:
+    return [i for i, chosen in zip(ids, mask, strict=True) if chosen]
