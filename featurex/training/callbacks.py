@@ -115,8 +115,10 @@ class Measures(Callback):
             codes = batch[1][head.name].to(logits.device)
             scores = head.scores(logits, codes)
             loss = head.loss(logits, codes, self.weights[head.name]).double() * len(scores)
-            row = torch.stack([loss, scores.sum(), loss.new_tensor(len(scores))]).cpu()
-            self.sums[head.name, "train" if training else "valid"] += row
+            row = torch.stack([loss, scores.sum(), loss.new_full((), len(scores))])
+            key = head.name, "train" if training else "valid"
+            # Where they are: a GPU is not to be waited for at every step.
+            self.sums[key] = self.sums[key].to(row.device) + row
 
     def row(self) -> dict[str, float | None]:
         """Return the epoch's losses and scores: accuracy, or mean error in years.

@@ -17,6 +17,7 @@ from featurex.training.augmentation import Augmentation
 from featurex.training.averaging import WeightAverage
 from featurex.training.data import ChipDataset, as_it_is
 from featurex.training.heads import Head
+from featurex.training.reading import loader
 from featurex.training.settings import TrainingSettings
 
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
@@ -83,18 +84,21 @@ class FaceNet(NeuralNet):
         self.settings = settings
         self.average = average
         self.augmentation = Augmentation(settings)
+        device = next(network.parameters()).device
         super().__init__(
             network,
             loss,
             optimizer=torch.optim.AdamW,
             batch_size=batch_size,
+            iterator_train=loader(device),
+            iterator_valid=loader(device),
             iterator_train__shuffle=True,
             iterator_train__drop_last=drop_last,
             iterator_train__collate_fn=as_it_is,
             iterator_valid__collate_fn=as_it_is,
             train_split=predefined_split(valid),
             callbacks=callbacks,
-            device=str(next(network.parameters()).device),
+            device=str(device),
             verbose=0,
         )
 
