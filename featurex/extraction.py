@@ -98,10 +98,14 @@ def _left_to_do(
     ids = [photo.image_id for photo in photos]
     embedded = np.logical_and.reduce([cache.embeddings.contains(ids) for cache in caches])
     report.n_cached = int(embedded.sum())
-    missing = [photo for photo, done in zip(photos, embedded, strict=True) if not done]
-    known = stored_statuses([photo.image_id for photo in missing], caches[0].faces)
+    # A photo with a chip has a face; of the others the faces' store may know that they have none.
+    cut_out = np.logical_or.reduce([cache.chips.contains(ids) for cache in caches])
+    unknown = [i for i, sure in zip(ids, embedded | cut_out, strict=True) if not sure]
+    known = stored_statuses(unknown, caches[0].faces)
     todo = []
-    for photo in missing:
+    for photo, done in zip(photos, embedded, strict=True):
+        if done:
+            continue
         status, reason = known.get(photo.image_id, (spaces.FOUND, ""))
         if status == spaces.FOUND:
             todo.append(photo)

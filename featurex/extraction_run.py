@@ -142,44 +142,45 @@ class ExtractionRun:
         alignments: list[Alignment] = []
         try:
             for photo in block.photos:
-                aligned = block.alignments.get(photo.image_id)
-                alignments.append(aligned.result() if aligned else Alignment(photo))
-                self._count(alignments[-1])
+                if aligning := block.alignments.get(photo.image_id):
+                    alignments.append(aligning.result())
+                    self._note(alignments[-1])
+                self.n_settled += 1
+                self.on_photo(self.n_settled, self.report.n_skipped)
         finally:
-            write(lambda: store_alignments(alignments, self.faces, self.chips))
+            if alignments:
+                write(lambda: store_alignments(alignments, self.faces, self.chips))
         for alignment in alignments:
             for format, chip in alignment.chips.items():
                 block.chips[format].add(alignment.photo.image_id, chip)
         for chips in block.chips.values():
             chips.wait()
-        self._embed(
-            block, {a.photo.image_id for a in alignments if a.status == spaces.FOUND}, write
-        )
+        faceless = {a.photo.image_id for a in alignments if a.status != spaces.FOUND}
+        self._embed(block, faceless, write)
+        self.report.n_new += len(block.photos) - len(faceless)
 
-    def _count(self, alignment: Alignment) -> None:
+    def _note(self, alignment: Alignment) -> None:
         if alignment.status != spaces.FOUND:
             self.report.skip(alignment.photo.path, alignment.status, alignment.reason)
-        self.n_settled += 1
-        self.on_photo(self.n_settled, self.report.n_skipped)
 
-    def _embed(self, block: _Block, found: set[str], write: Writer) -> None:
+    def _embed(self, block: _Block, faceless: set[str], write: Writer) -> None:
         """Embed the chips of the photos with a face."""
         begun = []
         for cache, lacking in zip(self.caches, block.lacking, strict=True):
-            ids, chips = block.chips[cache.chip_format].among(lacking & found)
+            ids, chips = block.chips[cache.chip_format].among(lacking - faceless)
             if ids:
                 begun.append((cache, ids, cache.embedder.begin(chips)))
 
         def finish() -> None:
-            for cache, ids, embeddings in begun:
-                cache.embeddings.append(ids, {"embedding": embeddings()})
+            made = [(cache, ids, embeddings()) for cache, ids, embeddings in begun]
             for format, chips in block.chips.items():  # no copy to a GPU is under way any more
                 self.free[format].append(chips.memory)
+            for cache, ids, rows in made:
+                cache.embeddings.append(ids, {"embedding": rows})
             if block.alignments:
                 memory.release()
 
         write(finish)
-        self.report.n_new += len(found)
 
 
 def blocks_ahead(caches: Sequence[FaceCache]) -> int:

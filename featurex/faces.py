@@ -19,6 +19,7 @@ from PIL import Image
 from featurex.backbones.dlib_models import LANDMARKS_5, dlib_model
 from featurex.detectors import DEFAULT_DETECTOR, get_detectors
 from featurex.detectors.base import Detection, Detector
+from featurex.edges import repeat_edges
 from featurex.lending import Lender
 
 # For every face of a photo: the longest side looked at, and the magnifications tried in turn.
@@ -233,7 +234,7 @@ def _scaled(photo: np.ndarray, scale: float) -> np.ndarray:
 
 def _bordered(image: np.ndarray) -> np.ndarray:
     border = round(BORDER * max(image.shape[:2]))
-    return np.pad(image, ((border, border), (border, border), (0, 0)), mode="edge")
+    return repeat_edges(image, (border, border), (border, border))
 
 
 def _dlib_shape(landmarks: np.ndarray) -> Any:
@@ -251,7 +252,7 @@ def _region(photo: np.ndarray, centre: np.ndarray, reach: float) -> tuple[np.nda
     columns, left_right = _span(first[0], last[0], photo.shape[1])
     inside = photo[rows, columns]
     if any(above_below + left_right):  # of a large photo a second copy would take long
-        return np.pad(inside, (above_below, left_right, (0, 0)), mode="edge"), first
+        return repeat_edges(inside, above_below, left_right), first
     return np.ascontiguousarray(inside), first
 
 
