@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from featurex import spaces
+from featurex.aligning import Aligning
 from featurex.alignment import Photo, stored_statuses
 from featurex.extraction_report import ExtractionReport
 from featurex.extraction_run import ExtractionRun
@@ -41,7 +41,8 @@ def extract(
         Where the rows go, and which backbone makes them. With several, of one folder and aligner,
         every photo is read, and its face found, once for all.
     threads : int, optional
-        Photos aligned at a time; one more than the cores by default.
+        Photos aligned at a time; one more than the cores by default. From six on, and for many
+        photos, each has a process of its own.
     block_rows : int
         Photos a shard: the most that a killed run loses.
     on_photo : callable
@@ -75,11 +76,8 @@ def extract(
     report = ExtractionReport(n_photos=len(photos))
     todo = _left_to_do(photos, caches, report)
     blocks = [todo[start : start + block_rows] for start in range(0, len(todo), block_rows)]
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            ExtractionRun(caches, report, pool, on_photo).work(blocks)
-        finally:  # Ctrl-C must not wait for the photos that no thread has begun
-            pool.shutdown(wait=False, cancel_futures=True)
+    with Aligning(caches[0].aligner, threads, len(todo)) as aligning:
+        ExtractionRun(caches, report, aligning, on_photo).work(blocks)
     if todo:
         for cache in caches:
             cache.publish()

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from cache import Store
 from featurex import memory, spaces
-from featurex.alignment import Alignment, Photo, align, store_alignments, stored_faces
+from featurex.aligning import Aligning, AlignJob
+from featurex.alignment import Alignment, Photo, store_alignments, stored_faces
 from featurex.block_chips import BlockChips
 from featurex.extraction_report import ExtractionReport
 from featurex.face_cache import FaceCache
@@ -37,7 +37,7 @@ class _Block:
 
     photos: Sequence[Photo]
     lacking: list[set[str]]
-    alignments: Mapping[str, Future[Alignment]]
+    alignments: Mapping[str, Callable[[], Alignment]]
     chips: Mapping[ChipFormat, BlockChips]
 
 
@@ -50,8 +50,8 @@ class ExtractionRun:
         Of one folder and aligner.
     report : ExtractionReport
         Counts are added to it.
-    pool : ThreadPoolExecutor
-        What aligns photos and reads chips.
+    aligning : Aligning
+        What aligns photos, and whose threads read chips.
     on_photo : callable
         As `featurex.extraction.extract` takes it.
     """
@@ -60,16 +60,15 @@ class ExtractionRun:
         self,
         caches: Sequence[FaceCache],
         report: ExtractionReport,
-        pool: ThreadPoolExecutor,
+        aligning: Aligning,
         on_photo: Callable[[int, int], None],
     ) -> None:
         self.caches = caches
-        self.aligner = caches[0].aligner
         self.faces: Store = caches[0].faces
         # Caches of one format have one chip store; all but one of its objects would be out of date.
         self.chips: dict[ChipFormat, Store] = {c.chip_format: c.chips for c in caches}
         self.report = report
-        self.pool = pool
+        self.aligning = aligning
         self.on_photo = on_photo
         self.n_settled = report.n_cached + report.n_skipped
         self.n_rows = 0
@@ -104,19 +103,15 @@ class ExtractionRun:
             for i in _where(wanted, ~there):
                 missing.setdefault(i, []).append(format)
             memory = self._memory(format)
-            chips[format] = BlockChips(memory, store, _where(wanted, there), self.pool)
+            chips[format] = BlockChips(memory, store, _where(wanted, there), self.aligning.pool)
         faces = stored_faces(list(missing), self.faces)
-        alignments = {
-            photo.image_id: self.pool.submit(
-                align,
-                photo,
-                self.aligner,
-                missing[photo.image_id],
-                faces.get(photo.image_id),
-            )
+        jobs = [
+            AlignJob(photo, missing[photo.image_id], faces.get(photo.image_id))
             for photo in photos
             if photo.image_id in missing
-        }
+        ]
+        aligned = self.aligning.submit(jobs)
+        alignments = {job.photo.image_id: one for job, one in zip(jobs, aligned, strict=True)}
         return _Block(photos, lacking, alignments, chips)
 
     def _wanted(
@@ -142,8 +137,8 @@ class ExtractionRun:
         alignments: list[Alignment] = []
         try:
             for photo in block.photos:
-                if aligning := block.alignments.get(photo.image_id):
-                    alignments.append(aligning.result())
+                if aligned := block.alignments.get(photo.image_id):
+                    alignments.append(aligned())
                     self._note(alignments[-1])
                 self.n_settled += 1
                 self.on_photo(self.n_settled, self.report.n_skipped)

@@ -8,10 +8,7 @@ themselves and are trained one after the other.
 from __future__ import annotations
 
 import os
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +20,8 @@ from featurex import spaces
 from featurex.kept import Kept
 from featurex.model_fits import Finished, ModelFits, fit_fold
 from featurex.models import ModelOptions, takes_chips
+from featurex.processes import end_with
 from pipelines import FitJob
-
-_WATCH_SECONDS = 1.0
 
 
 def fit_all(
@@ -133,22 +129,10 @@ def _fit_alone(
 ) -> tuple[int, Finished]:
     """Make a fit with one thread of linear algebra, in any process."""
     if parent != os.getpid():
-        _end_with(parent)
+        end_with(parent)
     with threadpool_limits(limits=1):
         done = fit_fold(estimator, job)
     return position, Finished(done.fit, done.chosen | {"fits_at_once": at_once})
-
-
-@cache
-def _end_with(parent: int) -> None:
-    """End this process soon after the one that asked for its work: joblib's outlive a kill -9."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_WATCH_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 # Seconds of a fit on UTKFace, relative to one another: what only decides the order of starting.

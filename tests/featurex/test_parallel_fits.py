@@ -118,7 +118,7 @@ def _validation():
 
 def test_who_was_killed_is_not_worked_for():
     """A process whose parent is not the one that asked ends, though its work goes on for ever."""
-    code = "from featurex.fold_fits import _end_with; import time; _end_with(1); time.sleep(99)"
+    code = "from featurex.processes import end_with; import time; end_with(1); time.sleep(99)"
     assert subprocess.run([sys.executable, "-c", code], timeout=90).returncode == 1
 
 
