@@ -69,12 +69,12 @@ def test_not_one_readable_photo_is_an_error(fails, tmp_path):
 INTERRUPTED = """
 import signal, sys, time
 from pathlib import Path
-from featurex import extraction
+from featurex import aligning
 from featurex.cli import main
 
 # A process started in the background of a script ignores Ctrl-C; this test is of one that does not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-align, marker, done = extraction.align, Path(sys.argv.pop(1)), []
+align, marker, done = aligning.align, Path(sys.argv.pop(1)), []
 
 def slow(*args):
     if len(done) >= 4:
@@ -84,7 +84,7 @@ def slow(*args):
     done.append(result)
     return result
 
-extraction.align = slow
+aligning.align = slow
 main()
 """
 
