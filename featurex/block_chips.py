@@ -10,7 +10,7 @@ import numpy as np
 from cache import Store
 
 # Chips that a thread reads from the cache at a time.
-READ_ROWS = 64
+READ_ROWS = 128
 
 
 class BlockChips:
@@ -35,10 +35,10 @@ class BlockChips:
         # In the order of the keys they lie side by side, as the cache wrote them.
         self.ids = sorted(image_ids)
         self._reads: list[Future[None]] = []
+        column = store.column("chip", self.ids)
         for start in range(0, len(self.ids), READ_ROWS):
             rows = slice(start, min(start + READ_ROWS, len(self.ids)))
-            column = store.column("chip", self.ids[rows])
-            self._reads.append(pool.submit(column.read_into, memory[rows]))
+            self._reads.append(pool.submit(column.take(rows).read_into, memory[rows]))
 
     def add(self, image_id: str, chip: np.ndarray) -> None:
         """Put in a new chip."""

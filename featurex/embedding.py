@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 
 import numpy as np
 import torch
@@ -13,9 +13,12 @@ from featurex.backbones.base import Backbone
 from featurex.devices import resolve_device
 from featurex.embedding_options import EmbeddingOptions
 from featurex.exceptions import BackboneError
+from featurex.replaying import Replay
 
 # Chips a forward pass: what fits a CPU's caches, and what keeps a GPU busy.
 BATCH_SIZES = {"cpu": 32, "cuda": 256}
+# Full batches after which it pays to record what the next ones will do: a tenth of a second.
+_REPLAYED_FROM = 8
 _FLOAT32 = EmbeddingOptions()
 
 
@@ -59,6 +62,8 @@ class Embedder:
         self.device = resolve_device(device) if isinstance(device, str) else device
         self.batch_size = batch_size or BATCH_SIZES[self.device.type]
         self.options = options
+        self._n_batches = 0
+        self._replay: Replay | None = None
         self._dtype: torch.dtype = getattr(torch, options.precision)
         module = backbone.build().eval().requires_grad_(False)
         self._module = module.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -104,7 +109,7 @@ class Embedder:
             return lambda: np.empty((0, self.n_features), np.float32)
         # A uint8 copy is a quarter of a float32 one; as NHWC it is channels_last without a copy.
         rows = torch.from_numpy(np.require(chips, requirements=["C", "W"]))
-        parts = [self.forward(batch.permute(0, 3, 1, 2)) for batch in self._batches(rows)]
+        parts = [self._run(batch.permute(0, 3, 1, 2)) for batch in self._batches(rows)]
         embeddings = torch.cat(parts)
         if self.device.type == "cpu":
             return embeddings.numpy
@@ -148,6 +153,16 @@ class Embedder:
             if self.options.mirror:
                 embeddings = (embeddings + self._module(floats.flip(3)).float()) / 2
             return embeddings
+
+    def _run(self, chips: Tensor) -> Tensor:
+        """Embed one batch; on a GPU, after some full ones, by a replay."""
+        if self.device.type == "cpu" or len(chips) < self.batch_size:
+            return self.forward(chips)
+        self._n_batches += 1
+        if self._n_batches == _REPLAYED_FROM:
+            with suppress(RuntimeError):  # some networks can't be recorded, or not in this memory
+                self._replay = Replay(self.forward, chips)
+        return self._replay(chips) if self._replay else self.forward(chips)
 
     @contextmanager
     def _numerics(self) -> Iterator[None]:

@@ -25,6 +25,9 @@ from featurex.writing import Writer
 # Blocks that a GPU finds ready, and blocks that may wait to be written.
 AHEAD = 2
 _WRITES = 2  # of a block
+# Embeddings of stored chips, of which a GPU makes a block's in a hundredth of a second, wait until
+# there are so many: making a file takes as long.
+_SHARD_ROWS = 2048
 
 
 @dataclass
@@ -72,6 +75,8 @@ class ExtractionRun:
         self.on_photo = on_photo
         self.n_settled = report.n_cached + report.n_skipped
         self.n_rows = 0
+        self.unwritten: list[list[tuple[list[str], np.ndarray]]] = [[] for _ in caches]
+        self.n_unwritten = 0
         self.free: dict[ChipFormat, list[np.ndarray]] = {format: [] for format in self.chips}
 
     def work(self, blocks: Sequence[Sequence[Photo]]) -> None:
@@ -80,14 +85,18 @@ class ExtractionRun:
             return
         self.n_rows = max(map(len, blocks))
         ahead = blocks_ahead(self.caches)
+        self.shard_rows = _SHARD_ROWS if ahead else 1
         pending: deque[_Block] = deque()
         with Writer(behind=ahead * _WRITES) as write:
-            for photos in blocks:
-                pending.append(self._submit(photos))
-                if len(pending) > ahead:
+            try:
+                for photos in blocks:
+                    pending.append(self._submit(photos))
+                    if len(pending) > ahead:
+                        self._finish(pending.popleft(), write)
+                while pending:
                     self._finish(pending.popleft(), write)
-            while pending:
-                self._finish(pending.popleft(), write)
+            finally:
+                write(self._store)
 
     def _submit(self, photos: Sequence[Photo]) -> _Block:
         """Have a block's photos aligned and its chips read."""
@@ -163,19 +172,31 @@ class ExtractionRun:
         begun = []
         for cache, lacking in zip(self.caches, block.lacking, strict=True):
             ids, chips = block.chips[cache.chip_format].among(lacking - faceless)
-            if ids:
-                begun.append((cache, ids, cache.embedder.begin(chips)))
+            begun.append((ids, cache.embedder.begin(chips)))
 
         def finish() -> None:
-            made = [(cache, ids, embeddings()) for cache, ids, embeddings in begun]
+            made = [(ids, embeddings()) for ids, embeddings in begun]
             for format, chips in block.chips.items():  # no copy to a GPU is under way any more
                 self.free[format].append(chips.memory)
-            for cache, ids, rows in made:
-                cache.embeddings.append(ids, {"embedding": rows})
+            for unwritten, part in zip(self.unwritten, made, strict=True):
+                unwritten.append(part)
+            self.n_unwritten += len(block.photos)
+            if block.alignments or self.n_unwritten >= self.shard_rows:
+                self._store()
             if block.alignments:
                 memory.release()
 
         write(finish)
+
+    def _store(self) -> None:
+        """Store the embeddings that wait for it."""
+        for cache, unwritten in zip(self.caches, self.unwritten, strict=True):
+            ids = [i for part, _ in unwritten for i in part]
+            if ids:
+                rows = np.concatenate([rows for part, rows in unwritten if part])
+                cache.embeddings.append(ids, {"embedding": rows})
+            unwritten.clear()
+        self.n_unwritten = 0
 
 
 def blocks_ahead(caches: Sequence[FaceCache]) -> int:

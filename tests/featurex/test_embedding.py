@@ -138,3 +138,16 @@ def test_a_missing_gpu_is_an_error_before_anything_is_loaded(monkeypatch):
 def test_a_gpu_gives_the_numbers_of_the_cpu(dlib_backbone, chips):
     on_gpu, on_cpu = (Embedder(dlib_backbone, device)(chips) for device in ("cuda", "cpu"))
     np.testing.assert_allclose(on_gpu, on_cpu, atol=1e-4, rtol=0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_what_a_gpu_replays_is_what_it_would_have_computed(dlib_backbone, precision):
+    noise = np.random.default_rng(0).integers(0, 256, (99, 150, 150, 3), np.uint8)
+    options = EmbeddingOptions(precision, mirror=True)
+    embedder = Embedder(dlib_backbone, "cuda", batch_size=8, options=options)
+    first, again = embedder(noise), embedder(noise)
+    assert embedder._replay is not None
+    np.testing.assert_array_equal(again, first)
+    plain = Embedder(dlib_backbone, "cuda", batch_size=99, options=options)(noise)
+    np.testing.assert_allclose(first, plain, atol=1e-4 if precision == "float32" else 0.1, rtol=0)
