@@ -79,14 +79,15 @@ def resident_pace(embedder: Embedder, seconds: float) -> float:
     chips = torch.from_numpy(noise(embedder.backbone, RESIDENT_BATCHES * size))
     batches = [batch.permute(0, 3, 1, 2) for batch in chips.to(embedder.device).split(size)]
 
-    def forward() -> None:
-        for batch in batches:
-            embedder.forward(batch)
+    def forward(n_rounds: int) -> None:
+        for _ in range(n_rounds):
+            for batch in batches:
+                embedder.forward(batch)
         wait_for(embedder.device)
 
-    forward()
-    n_rounds = max(1, round(seconds / timed(forward)))
-    return n_rounds * len(chips) / timed(lambda: [forward() for _ in range(n_rounds)])
+    forward(1)
+    n_rounds = max(1, round(seconds / timed(lambda: forward(1))))
+    return n_rounds * len(chips) / timed(lambda: forward(n_rounds))
 
 
 def fill(cache: FaceCache, count: int) -> list[Photo]:
