@@ -1,6 +1,6 @@
 """How near the forward stage comes to the pace of the network itself.
 
-    python benchmarks/gpu.py [--seconds 3] [--device cuda]
+    python benchmarks/gpu.py [--seconds 20] [--device cuda]
 
 For each backbone, in one run: chips from the cache to embeddings in the cache, against the same
 network over batches that already lie in the device's memory. The chips are noise, the same for all
@@ -38,7 +38,7 @@ RESIDENT_BATCHES = 4  # different ones, so that no result can be reused
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=3, help="how long the network has work")
+    parser.add_argument("--seconds", type=float, default=20, help="how long the network has work")
     parser.add_argument("--backbone", action="append")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="float32", choices=PRECISIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
@@ -17,8 +18,9 @@ from featurex.replaying import Replay
 
 # Chips a forward pass: what fits a CPU's caches, and what keeps a GPU busy.
 BATCH_SIZES = {"cpu": 32, "cuda": 256}
-# Full batches after which it pays to record what the next ones will do: a tenth of a second.
-_REPLAYED_FROM = 8
+# Full batches after which it pays to record what the next ones will do. Launching a batch takes some
+# milliseconds: where computing it takes this long, recording saves nothing.
+_REPLAYED_FROM, _LONG_SECONDS = 8, 0.05
 _FLOAT32 = EmbeddingOptions()
 
 
@@ -159,10 +161,18 @@ class Embedder:
         if self.device.type == "cpu" or len(chips) < self.batch_size:
             return self.forward(chips)
         self._n_batches += 1
-        if self._n_batches == _REPLAYED_FROM:
+        if self._n_batches == _REPLAYED_FROM and self._seconds(chips) < _LONG_SECONDS:
             with suppress(RuntimeError):  # some networks can't be recorded, or not in this memory
                 self._replay = Replay(self.forward, chips)
         return self._replay(chips) if self._replay else self.forward(chips)
+
+    def _seconds(self, chips: Tensor) -> float:
+        """Return the time that a GPU takes for a batch."""
+        torch.cuda.synchronize(self.device)
+        started = time.perf_counter()
+        self.forward(chips)
+        torch.cuda.synchronize(self.device)
+        return time.perf_counter() - started
 
     @contextmanager
     def _numerics(self) -> Iterator[None]:
