@@ -18,8 +18,8 @@ from featurex.replaying import Replay
 
 # Chips a forward pass: what fits a CPU's caches, and what keeps a GPU busy.
 BATCH_SIZES = {"cpu": 32, "cuda": 256}
-# Full batches after which it pays to record what the next ones will do. Launching a batch takes some
-# milliseconds: where computing it takes this long, recording saves nothing.
+# Full batches after which it pays to record what the next ones will do. Launching a batch takes
+# some milliseconds: where computing it takes this long, recording saves nothing.
 _REPLAYED_FROM, _LONG_SECONDS = 8, 0.05
 _FLOAT32 = EmbeddingOptions()
 
