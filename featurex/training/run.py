@@ -82,7 +82,9 @@ class TrainingRun:
     def is_over(self) -> bool:
         """Whether there is no further epoch."""
         done = len(self.history)
-        return done >= self.settings.epochs or done - self.best_epoch >= self.settings.patience
+        # While the rate rises, a loss that does not fall says nothing about the epochs after.
+        waited = done - max(self.best_epoch, self.settings.warmup_epochs)
+        return done >= self.settings.epochs or waited >= self.settings.patience
 
     def take(self, row: Row) -> None:
         """Add an epoch, and keep its weights if it is the best."""

@@ -73,7 +73,8 @@ class TrainingSettings:
     frozen_epochs : int
         In so many first epochs the pretrained layers stay as they are.
     patience : int
-        Epochs without a better validation loss before it stops; the best epoch's weights stay.
+        Epochs after the warm-up without a better validation loss before it stops; the best epoch's
+        weights stay.
     validation_folds : int
         One of so many folds of the training rows is for validation.
     average_epochs : float
@@ -131,6 +132,11 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         for one in fields(self):
             _check(one, getattr(self, one.name))
+
+    @property
+    def warmup_epochs(self) -> int:
+        """The epochs in which the rate still rises, the last of them in part."""
+        return math.ceil(self.warmup * self.epochs)
 
     def changed(self, changes: Iterable[str]) -> TrainingSettings:
         """Return settings with changes written as ``NAME=VALUE``, as on the command line.
