@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from featurex.backbones.base import Backbone
 from featurex.devices import resolve_device
 from featurex.embedding_options import EmbeddingOptions
-from featurex.exceptions import BackboneError
+from featurex.exceptions import BackboneError, DeviceError
 from featurex.replaying import Replay
 
 # Chips a forward pass: what fits a CPU's caches, and what keeps a GPU busy.
@@ -34,8 +34,8 @@ class Embedder:
     device : str or torch.device
         As `resolve_device` takes it.
     batch_size : int, optional
-        Chips a forward pass; by default as `BATCH_SIZES`. It does not change an embedding (within
-        1e-5 in float32).
+        Chips a forward pass; by default as `BATCH_SIZES`, and halved where a GPU's memory is too
+        small. It does not change an embedding (within 1e-5 in float32).
     options : EmbeddingOptions
 
     Attributes
@@ -48,7 +48,7 @@ class Embedder:
     BackboneError
         The weights can't be had, are damaged, or give no finite numbers.
     DeviceError
-        The device is not there.
+        The device is not there, or its memory is too small for a single chip.
     """
 
     def __init__(
@@ -111,8 +111,7 @@ class Embedder:
             return lambda: np.empty((0, self.n_features), np.float32)
         # A uint8 copy is a quarter of a float32 one; as NHWC it is channels_last without a copy.
         rows = torch.from_numpy(np.require(chips, requirements=["C", "W"]))
-        parts = [self._run(batch.permute(0, 3, 1, 2)) for batch in self._batches(rows)]
-        embeddings = torch.cat(parts)
+        embeddings = self._embed(rows)
         if self.device.type == "cpu":
             return embeddings.numpy
         copied = torch.empty(embeddings.shape, dtype=embeddings.dtype, pin_memory=True)
@@ -155,6 +154,23 @@ class Embedder:
             if self.options.mirror:
                 embeddings = (embeddings + self._module(floats.flip(3)).float()) / 2
             return embeddings
+
+    def _embed(self, rows: Tensor) -> Tensor:
+        """Embed chips ``(n, h, w, 3)``; where the memory is too small, in smaller batches."""
+        while True:
+            try:
+                batches = self._batches(rows)
+                return torch.cat([self._run(batch.permute(0, 3, 1, 2)) for batch in batches])
+            except torch.OutOfMemoryError as error:
+                if self.batch_size == 1:
+                    raise DeviceError(
+                        f"The memory of {self.device} is too small for one chip of "
+                        f"{self.backbone}: free some of it, or choose --device cpu."
+                    ) from error
+            self.batch_size = self.batch_size // 2
+            self._n_batches, self._replay = 0, None
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
 
     def _run(self, chips: Tensor) -> Tensor:
         """Embed one batch; on a GPU, after some full ones, by a replay."""

@@ -24,7 +24,7 @@ from featurex.writing import Writer
 
 # Blocks that a GPU finds ready, and blocks that may wait to be written.
 AHEAD = 2
-_WRITES = 2  # of a block
+_WRITES = 3  # of a block
 # Embeddings of stored chips, of which a GPU makes a block's in a hundredth of a second, wait until
 # there are so many: making a file takes as long.
 _SHARD_ROWS = 2048
@@ -92,9 +92,9 @@ class ExtractionRun:
                 for photos in blocks:
                     pending.append(self._submit(photos))
                     if len(pending) > ahead:
-                        self._finish(pending.popleft(), write)
+                        self._finish_first(pending, write)
                 while pending:
-                    self._finish(pending.popleft(), write)
+                    self._finish_first(pending, write)
             finally:
                 write(self._store)
 
@@ -137,6 +137,13 @@ class ExtractionRun:
             return self.free[format].pop()
         cache = next(cache for cache in self.caches if cache.chip_format == format)
         return cache.embedder.memory(self.n_rows)
+
+    def _finish_first(self, pending: deque[_Block], write: Writer) -> None:
+        """Finish a block; when nothing is left of it, give back what aligning it took."""
+        has_aligned = bool(pending[0].alignments)
+        self._finish(pending.popleft(), write)
+        if has_aligned:
+            write(memory.release)
 
     def _finish(self, block: _Block, write: Writer) -> None:
         """Wait for a block's chips, embed them, and have all of it written.
@@ -183,8 +190,6 @@ class ExtractionRun:
             self.n_unwritten += len(block.photos)
             if block.alignments or self.n_unwritten >= self.shard_rows:
                 self._store()
-            if block.alignments:
-                memory.release()
 
         write(finish)
 

@@ -111,7 +111,7 @@ class _NetworkEstimator(BaseEstimator):
         device = resolve_device(self.device)
         network = self.network_.to(device).eval()
         answers = [np.empty((0, self.head_.n_outputs))]
-        with memory_errors(device, ANSWER_ROWS):
+        with memory_errors(device):
             for rows in parts(np.arange(len(X)), ANSWER_ROWS):
                 chips = torch.from_numpy(read_rows(X, rows)).to(device)
                 logits = network(chips)[self.head_.name]

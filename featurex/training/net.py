@@ -166,8 +166,14 @@ def rate_groups(
 
 
 @contextmanager
-def memory_errors(device: Any, batch_size: int) -> Iterator[None]:
+def memory_errors(device: Any, batch_size: int | None = None) -> Iterator[None]:
     """Say what to do where the memory is too small.
+
+    Parameters
+    ----------
+    device : torch.device or str
+    batch_size : int, optional
+        Where the caller's caller chose it and can choose another.
 
     Raises
     ------
@@ -179,7 +185,7 @@ def memory_errors(device: Any, batch_size: int) -> Iterator[None]:
     except RuntimeError as error:
         if not any(words in str(error) for words in _NO_MEMORY):
             raise
-        raise ModelError(
-            f"The memory of {device} is too small for batches of {batch_size}: "
-            f"try batches of {max(1, batch_size // 2)}."
-        ) from error
+        what, advice = ("", "free some of it, or choose --device cpu")
+        if batch_size:
+            what, advice = f" for batches of {batch_size}", f"try batches of {batch_size // 2 or 1}"
+        raise ModelError(f"The memory of {device} is too small{what}: {advice}.") from error

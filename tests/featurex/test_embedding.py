@@ -120,6 +120,39 @@ def test_the_callers_settings_of_cudnn_stay(noise):
     assert (torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled) == before
 
 
+class Small(nn.Module):
+    """A network for which the memory is too small from some number of chips on."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most, self.sizes = most, []
+
+    def forward(self, chips):
+        self.sizes.append(len(chips))
+        if len(chips) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+        return chips.mean((2, 3))
+
+
+def test_where_the_memory_is_too_small_batches_are_halved(noise):
+    backbone = ProbeBackbone()
+    backbone.module = Small(2)
+    embedder = Embedder(backbone, "cpu", batch_size=6)
+    np.testing.assert_allclose(embedder(noise), noise.mean((1, 2)), rtol=1e-5)
+    assert backbone.module.sizes == [1, 6, 3, 1, 1, 1, 1, 1, 1, 1]
+    embedder(noise)
+    assert backbone.module.sizes[10:] == [1] * 7
+
+
+def test_a_memory_too_small_for_one_chip_is_an_error(noise):
+    backbone = ProbeBackbone()
+    backbone.module = Small(1)
+    embedder = Embedder(backbone, "cpu", batch_size=4)
+    backbone.module.most = 0
+    with pytest.raises(DeviceError, match=r"too small for one chip of probe:mean.* --device cpu"):
+        embedder(noise)
+
+
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_a_batch_has_at_least_one_chip(batch_size):
     with pytest.raises(ValueError, match=f"at least 1. Got {batch_size}"):

@@ -280,6 +280,17 @@ def test_too_little_memory_says_what_to_try(tiny, colours, gender, monkeypatch):
         make_classifier().fit(colours[0], gender)
 
 
+def test_too_little_memory_to_answer_names_no_batches(tiny, colours, gender, monkeypatch):
+    model = make_classifier().fit(colours[0], gender)
+
+    def exhausted(*args, **kwargs):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(model.network_, "logits", exhausted)
+    with pytest.raises(ModelError, match="memory of cpu is too small: free some of it"):
+        model.predict(colours[0])
+
+
 def test_dlib_resnet_trains(chips):
     """Once with the real trunk: 24 chips, one epoch."""
     X = np.concatenate([chips, chips[:, :, ::-1], chips])
