@@ -104,19 +104,8 @@ def stored_statuses(image_ids: Sequence[str], faces: Store) -> dict[str, tuple[i
     }
 
 
-def store_alignments(
-    alignments: Sequence[Alignment], faces: Store, chips: Mapping[ChipFormat, Store]
-) -> None:
-    """Append what is new to the faces and the chips: chips first.
-
-    A run that is killed between the two then has chips whose faces are found again, and never
-    faces that are thought to have chips.
-    """
-    for format, store in chips.items():
-        made = {a.photo.image_id: a.chips[format] for a in alignments if format in a.chips}
-        new = _among(list(made), ~store.contains(list(made)))
-        if new:
-            store.append(new, {"chip": np.stack([made[i] for i in new])})
+def store_faces(alignments: Sequence[Alignment], faces: Store) -> None:
+    """Append new faces, and the lasting reasons why there is none."""
     rows = [a for a in alignments if a.lasting and (a.face or a.status != spaces.FOUND)]
     if rows:
         faces.append([a.photo.image_id for a in rows], _face_columns(rows))

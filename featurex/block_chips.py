@@ -32,6 +32,8 @@ class BlockChips:
         self, memory: np.ndarray, store: Store, image_ids: Sequence[str], pool: Executor
     ) -> None:
         self.memory = memory
+        self._store = store
+        self._n_stored = len(image_ids)
         # In the order of the keys they lie side by side, as the cache wrote them.
         self.ids = sorted(image_ids)
         self._reads: list[Future[None]] = []
@@ -44,6 +46,15 @@ class BlockChips:
         """Put in a new chip."""
         self.memory[len(self.ids)] = chip
         self.ids.append(image_id)
+
+    def store(self) -> None:
+        """Append the new chips to the store, but for those that it has by now."""
+        rows = slice(self._n_stored, len(self.ids))
+        ids, chips = self.ids[rows], self.memory[rows]
+        new = np.flatnonzero(~self._store.contains(ids))
+        if len(new):
+            chosen = chips if len(new) == len(ids) else chips[new]
+            self._store.append([ids[row] for row in new], {"chip": chosen})
 
     def wait(self) -> None:
         """Wait until all are read; CacheError where the cache is damaged."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cache import Store
 from featurex import memory, spaces
 from featurex.aligning import Aligning, AlignJob
-from featurex.alignment import Alignment, Photo, store_alignments, stored_faces
+from featurex.alignment import Alignment, Photo, store_faces, stored_faces
 from featurex.block_chips import BlockChips
 from featurex.extraction_report import ExtractionReport
 from featurex.face_cache import FaceCache
@@ -40,7 +40,7 @@ class _Block:
 
     photos: Sequence[Photo]
     lacking: list[set[str]]
-    alignments: Mapping[str, Callable[[], Alignment]]
+    alignments: dict[str, Callable[[], Alignment]]
     chips: Mapping[ChipFormat, BlockChips]
 
 
@@ -153,28 +153,38 @@ class ExtractionRun:
         alignments: list[Alignment] = []
         try:
             for photo in block.photos:
-                if aligned := block.alignments.get(photo.image_id):
-                    alignments.append(aligned())
-                    self._note(alignments[-1])
+                if aligned := block.alignments.pop(photo.image_id, None):
+                    alignments.append(self._taken(aligned(), block))
                 self.n_settled += 1
                 self.on_photo(self.n_settled, self.report.n_skipped)
         finally:
             if alignments:
-                write(lambda: store_alignments(alignments, self.faces, self.chips))
-        for alignment in alignments:
-            for format, chip in alignment.chips.items():
-                block.chips[format].add(alignment.photo.image_id, chip)
+                write(lambda: self._keep(alignments, block))
         for chips in block.chips.values():
             chips.wait()
         faceless = {a.photo.image_id for a in alignments if a.status != spaces.FOUND}
-        self._embed(block, faceless, write)
+        self._embed(block, faceless, write, at_once=bool(alignments))
         self.report.n_new += len(block.photos) - len(faceless)
 
-    def _note(self, alignment: Alignment) -> None:
+    def _taken(self, alignment: Alignment, block: _Block) -> Alignment:
+        """Take the chips of an aligned photo over into the block's memory."""
         if alignment.status != spaces.FOUND:
             self.report.skip(alignment.photo.path, alignment.status, alignment.reason)
+        for format, chip in alignment.chips.items():
+            block.chips[format].add(alignment.photo.image_id, chip)
+        return replace(alignment, chips={})
 
-    def _embed(self, block: _Block, faceless: set[str], write: Writer) -> None:
+    def _keep(self, alignments: Sequence[Alignment], block: _Block) -> None:
+        """Store new chips, and then new faces.
+
+        A run that is killed between the two then has chips whose faces are found again, and never
+        faces that are thought to have chips.
+        """
+        for chips in block.chips.values():
+            chips.store()
+        store_faces(alignments, self.faces)
+
+    def _embed(self, block: _Block, faceless: set[str], write: Writer, at_once: bool) -> None:
         """Embed the chips of the photos with a face."""
         begun = []
         for cache, lacking in zip(self.caches, block.lacking, strict=True):
@@ -188,7 +198,7 @@ class ExtractionRun:
             for unwritten, part in zip(self.unwritten, made, strict=True):
                 unwritten.append(part)
             self.n_unwritten += len(block.photos)
-            if block.alignments or self.n_unwritten >= self.shard_rows:
+            if at_once or self.n_unwritten >= self.shard_rows:
                 self._store()
 
         write(finish)

@@ -10,7 +10,7 @@ from featurex.alignment import (
     Alignment,
     Photo,
     align,
-    store_alignments,
+    store_faces,
     stored_faces,
     stored_statuses,
 )
@@ -43,7 +43,7 @@ def test_a_photo_gives_its_central_face_and_chip(cache, photo, aligner, clear_po
 
 def test_a_stored_face_gives_the_same_chip_without_detection(cache, photo, monkeypatch):
     first = align(photo, cache.aligner, FORMATS)
-    store_alignments([first], cache.faces, {FORMATS[0]: cache.chips})
+    store_faces([first], cache.faces)
     monkeypatch.setattr(cache.aligner, "central_face", lambda pixels: pytest.fail("detected"))
     face = stored_faces([photo.image_id], cache.faces)[photo.image_id]
     for name in ("box", "landmarks", "score"):
@@ -94,49 +94,29 @@ def test_grey_photos_have_faces(cache, write_photo, clear_portraits):
 def test_only_lasting_rows_are_stored(cache, photo, write_photo):
     blank, bad = write_photo("blank.png", BLANK), write_photo("bad.png", b"no image")
     gone = Photo("f" * 64, "/nowhere/gone.png")
-    store_alignments(
-        [align(p, cache.aligner, FORMATS) for p in (photo, blank, bad, gone)],
-        cache.faces,
-        {FORMATS[0]: cache.chips},
-    )
+    store_faces([align(p, cache.aligner, FORMATS) for p in (photo, blank, bad, gone)], cache.faces)
     ids = [p.image_id for p in (photo, blank, bad, gone)]
     assert stored_statuses(ids, cache.faces) == {
         photo.image_id: (spaces.FOUND, ""),
         blank.image_id: (spaces.NO_FACE, ""),
         bad.image_id: (spaces.UNREADABLE, "not an image"),
     }
-    assert cache.chips.keys() == [photo.image_id]
 
 
-def test_nothing_is_stored_twice(cache, photo, write_photo):
-    """As after a kill between the chips and the faces, in blocks of another composition."""
-    found, blank = (
-        align(photo, cache.aligner, FORMATS),
-        align(write_photo("blank.png", BLANK), cache.aligner, FORMATS),
-    )
-    cache.chips.append([photo.image_id], {"chip": found.chips[FORMATS[0]][None]})
-    store_alignments([found, blank], cache.faces, {FORMATS[0]: cache.chips})
-    store_alignments(
-        [dataclasses.replace(found, face=None), Alignment(photo)],
-        cache.faces,
-        {FORMATS[0]: cache.chips},
-    )
-    assert (cache.chips.n_shards, cache.faces.n_shards) == (1, 1)
-    assert len(cache.faces) == 2
+def test_what_is_no_news_is_not_stored(cache, photo):
+    found = align(photo, cache.aligner, FORMATS)
+    store_faces([dataclasses.replace(found, face=None), Alignment(photo)], cache.faces)
+    assert len(cache.faces) == 0
 
 
 def test_nothing_to_store_writes_nothing(cache):
-    store_alignments([], cache.faces, {FORMATS[0]: cache.chips})
-    assert (len(cache.faces), len(cache.chips)) == (0, 0)
+    store_faces([], cache.faces)
+    assert len(cache.faces) == 0
     assert stored_faces([], cache.faces) == stored_statuses([], cache.faces) == {}
 
 
 def test_a_long_reason_is_cut(cache, write_photo):
     photo = write_photo("bad.png", b"no image")
-    store_alignments(
-        [Alignment(photo, spaces.UNREADABLE, "é" * 200 + "x")],
-        cache.faces,
-        {FORMATS[0]: cache.chips},
-    )
+    store_faces([Alignment(photo, spaces.UNREADABLE, "é" * 200 + "x")], cache.faces)
     status, reason = stored_statuses([photo.image_id], cache.faces)[photo.image_id]
     assert (status, reason) == (spaces.UNREADABLE, "é" * 80)

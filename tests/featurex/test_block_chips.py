@@ -48,6 +48,24 @@ def test_new_chips_follow(stored, block):
     check(*block.among(set(chips)), chips)
 
 
+def test_new_chips_are_stored_once(stored, block):
+    """Another run may have stored some of them meanwhile."""
+    store, chips = stored
+    new = {digit * 64: np.full((4, 4, 3), i, np.uint8) for i, digit in enumerate("abc")}
+    for image_id, chip in new.items():
+        block.add(image_id, chip)
+    store.append(["b" * 64], {"chip": new["b" * 64][None]})
+    block.store()
+    block.store()
+    assert (len(store), store.n_shards) == (len(chips) + 3, 4)
+    np.testing.assert_array_equal(store.column("chip", list(new))[:], np.stack(list(new.values())))
+
+
+def test_no_new_chip_writes_nothing(stored, block):
+    block.store()
+    assert stored[0].n_shards == 2
+
+
 def test_some_of_them(stored, block):
     _, chips = stored
     some = dict(list(chips.items())[3::7])
