@@ -20,6 +20,7 @@ from featurex.block_chips import BlockChips
 from featurex.extraction_report import ExtractionReport
 from featurex.face_cache import FaceCache
 from featurex.faces import ChipFormat
+from featurex.unwritten import Unwritten
 from featurex.writing import Writer
 
 # Blocks that a GPU finds ready, and blocks that may wait to be written.
@@ -75,8 +76,6 @@ class ExtractionRun:
         self.on_photo = on_photo
         self.n_settled = report.n_cached + report.n_skipped
         self.n_rows = 0
-        self.unwritten: list[list[tuple[list[str], np.ndarray]]] = [[] for _ in caches]
-        self.n_unwritten = 0
         self.free: dict[ChipFormat, list[np.ndarray]] = {format: [] for format in self.chips}
 
     def work(self, blocks: Sequence[Sequence[Photo]]) -> None:
@@ -85,7 +84,7 @@ class ExtractionRun:
             return
         self.n_rows = max(map(len, blocks))
         ahead = blocks_ahead(self.caches)
-        self.shard_rows = _SHARD_ROWS if ahead else 1
+        self.unwritten = Unwritten(self.caches, _SHARD_ROWS if ahead else 1)
         pending: deque[_Block] = deque()
         with Writer(behind=ahead * _WRITES) as write:
             try:
@@ -96,7 +95,7 @@ class ExtractionRun:
                 while pending:
                     self._finish_first(pending, write)
             finally:
-                write(self._store)
+                write(self.unwritten.store)
 
     def _submit(self, photos: Sequence[Photo]) -> _Block:
         """Have a block's photos aligned and its chips read."""
@@ -111,8 +110,8 @@ class ExtractionRun:
             there = store.contains(wanted)
             for i in _where(wanted, ~there):
                 missing.setdefault(i, []).append(format)
-            memory = self._memory(format)
-            chips[format] = BlockChips(memory, store, _where(wanted, there), self.aligning.pool)
+            stored = _where(wanted, there)
+            chips[format] = BlockChips(self._memory(format), store, stored, self.aligning.pool)
         faces = stored_faces(list(missing), self.faces)
         jobs = [
             AlignJob(photo, missing[photo.image_id], faces.get(photo.image_id))
@@ -186,7 +185,7 @@ class ExtractionRun:
 
     def _embed(self, block: _Block, faceless: set[str], write: Writer, at_once: bool) -> None:
         """Embed the chips of the photos with a face."""
-        begun = []
+        begun, unwritten = [], self.unwritten
         for cache, lacking in zip(self.caches, block.lacking, strict=True):
             ids, chips = block.chips[cache.chip_format].among(lacking - faceless)
             begun.append((ids, cache.embedder.begin(chips)))
@@ -195,23 +194,11 @@ class ExtractionRun:
             made = [(ids, embeddings()) for ids, embeddings in begun]
             for format, chips in block.chips.items():  # no copy to a GPU is under way any more
                 self.free[format].append(chips.memory)
-            for unwritten, part in zip(self.unwritten, made, strict=True):
-                unwritten.append(part)
-            self.n_unwritten += len(block.photos)
-            if at_once or self.n_unwritten >= self.shard_rows:
-                self._store()
+            unwritten.add(made)
+            if at_once or unwritten.is_full:
+                unwritten.store()
 
         write(finish)
-
-    def _store(self) -> None:
-        """Store the embeddings that wait for it."""
-        for cache, unwritten in zip(self.caches, self.unwritten, strict=True):
-            ids = [i for part, _ in unwritten for i in part]
-            if ids:
-                rows = np.concatenate([rows for part, rows in unwritten if part])
-                cache.embeddings.append(ids, {"embedding": rows})
-            unwritten.clear()
-        self.n_unwritten = 0
 
 
 def blocks_ahead(caches: Sequence[FaceCache]) -> int:
