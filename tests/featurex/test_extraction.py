@@ -152,6 +152,28 @@ def test_a_second_backbone_detects_nothing_again(calls, photos, open_cache):
     assert second.faces.n_shards == 1
 
 
+def test_a_gpu_puts_embeddings_of_stored_chips_into_larger_shards(
+    calls, photos, open_cache, ahead, monkeypatch
+):
+    monkeypatch.setattr(extraction_run, "_SHARD_ROWS", 12)
+    extract(photos, open_cache())
+    second = open_cache(MeansBackbone("other"))
+    extract(photos, second, block_rows=6)
+    assert second.embeddings.n_shards == (2 if ahead else 4)
+    np.testing.assert_allclose(embeddings(second, photos), colours(photos), rtol=1e-5)
+
+
+def test_embeddings_that_wait_for_a_shard_outlive_an_interruption(calls, photos, open_cache):
+    def stop(settled, skipped):
+        if settled == 14:
+            raise KeyboardInterrupt
+
+    extract(photos, open_cache())
+    with pytest.raises(KeyboardInterrupt):
+        extract(photos, open_cache(MeansBackbone("other")), block_rows=6, on_photo=stop)
+    assert len(open_cache(MeansBackbone("other")).embeddings) == 12
+
+
 def test_several_backbones_need_one_pass(calls, photos, open_cache):
     names = {"one": 16, "two": 16, "three": 32}
     caches = [open_cache(MeansBackbone(name, size)) for name, size in names.items()]
