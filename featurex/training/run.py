@@ -58,6 +58,8 @@ class TrainingRun:
         self.history: list[Row] = []
         self.best: dict[str, Tensor] = {}
         self.best_epoch = 0
+        # The loss of a distribution over years may rise while its mean still comes nearer.
+        self.criterion = "valid_loss" if heads[0].classes else "valid_score"
         batch_size = min(settings.batch_size, len(train))
         # Batch normalisation can't learn from a single chip.
         drop_last = len(train) % batch_size == 1 < len(train)
@@ -89,8 +91,8 @@ class TrainingRun:
     def take(self, row: Row) -> None:
         """Add an epoch, and keep its weights if it is the best."""
         self.history.append(row)
-        best = self.history[self.best_epoch - 1]["valid_loss"] if self.best_epoch else None
-        if best is None or row["valid_loss"] < best:
+        best = self.history[self.best_epoch - 1] if self.best_epoch else None
+        if best is None or row[self.criterion] < best[self.criterion]:
             self.best_epoch = len(self.history)
             with self.average.applied():
                 state = self.network.state_dict()

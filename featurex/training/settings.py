@@ -73,8 +73,8 @@ class TrainingSettings:
     frozen_epochs : int
         In so many first epochs the pretrained layers stay as they are.
     patience : int
-        Epochs after the warm-up without a better validation loss before it stops; the best epoch's
-        weights stay.
+        Epochs after the warm-up without a better validation loss (for years: error) before it
+        stops; the best epoch's weights stay.
     validation_folds : int
         One of so many folds of the training rows is for validation.
     average_epochs : float

@@ -35,7 +35,8 @@ class Trainer:
     network : FaceNetwork
         On its device; trained in place, left in evaluation mode with the best epoch's weights.
     heads : sequence of Head
-        The first is the one that the network is for: its validation loss decides.
+        The first is the one that the network is for: its validation loss decides, or for years
+        its validation error.
     settings : TrainingSettings
     seed : int
     checkpoint : Path, optional
