@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from featurex import spaces
@@ -85,12 +84,7 @@ class Aligning:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         # Ctrl-C must not wait for the photos that no thread has begun.
         self.pool.shutdown(wait=False, cancel_futures=True)
         if self._processes is not None:

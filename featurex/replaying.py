@@ -33,16 +33,17 @@ class Replay:
 
     def __init__(self, function: Callable[[Tensor], Tensor], example: Tensor) -> None:
         self._input = example.clone()
-        working, aside = torch.cuda.current_stream(example.device), torch.cuda.Stream()
-        aside.wait_stream(working)
-        with torch.cuda.stream(aside):
-            for _ in range(_WARM_UPS):
-                function(self._input)
-        working.wait_stream(aside)
-        self._graph = torch.cuda.CUDAGraph()
-        # Other threads may be finding faces on the GPU meanwhile.
-        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
-            self._output = function(self._input)
+        with torch.cuda.device(example.device):
+            working, aside = torch.cuda.current_stream(), torch.cuda.Stream()
+            aside.wait_stream(working)
+            with torch.cuda.stream(aside):
+                for _ in range(_WARM_UPS):
+                    function(self._input)
+            working.wait_stream(aside)
+            self._graph = torch.cuda.CUDAGraph()
+            # Other threads may be finding faces on the GPU meanwhile.
+            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+                self._output = function(self._input)
 
     def __call__(self, batch: Tensor) -> Tensor:
         """Return what the function would."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch.utils.data import DataLoader
 
+from featurex.core_workers import map_ahead
 from featurex.training.data import Batch
 
 # More would only wait for one another.
@@ -18,7 +17,7 @@ _MOST_THREADS = 8
 
 
 class ReadingAhead(DataLoader):
-    """A data loader of threads; as torch's otherwise, whose processes can't share an open cache.
+    """A data loader of threads, where torch's own would start processes for every epoch.
 
     The data set must have ``__getitems__`` and give whole batches, as
     `featurex.training.data.ChipDataset` does.
@@ -28,20 +27,8 @@ class ReadingAhead(DataLoader):
         """Yield the batches in the order of the sampler."""
         n_threads = min(_MOST_THREADS, os.cpu_count() or 1)
         read = self.dataset.__getitems__  # type: ignore[attr-defined]
-        batches = iter(self.batch_sampler)  # type: ignore[arg-type]
         with ThreadPoolExecutor(n_threads) as pool:
-            pending: deque[Future[Batch]] = deque()
-            try:
-                for rows in islice(batches, 2 * n_threads):
-                    pending.append(pool.submit(read, rows))
-                while pending:
-                    batch = pending.popleft().result()
-                    for rows in islice(batches, 1):
-                        pending.append(pool.submit(read, rows))
-                    yield batch
-            finally:
-                for future in pending:
-                    future.cancel()
+            yield from map_ahead(pool, read, self.batch_sampler, 2 * n_threads)  # type: ignore[arg-type]
 
 
 def loader(device: torch.device) -> type[DataLoader]:
