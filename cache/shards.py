@@ -30,6 +30,7 @@ from cache.space import SCHEMA_VERSION, Column
 SHARDS_FOLDER = "shards"
 SUFFIX = ".h5"
 SHARD_NAME = re.compile(rf"[0-9a-f]{{16}}{re.escape(SUFFIX)}")
+_PIECE_ROWS = 64  # of a column, brought into the order of the keys at a time
 _GAP_BYTES = 2**14  # reading through a gap this wide costs less than another system call
 
 
@@ -172,9 +173,13 @@ def _fill(
     file.attrs[ROWS_ATTRIBUTE] = np.int64(len(keys))
     file.create_dataset(KEYS, data=to_bytes(keys))
     for column in columns:
-        rows = np.ascontiguousarray(arrays[column.name][order], dtype=column.storage)
-        file.create_dataset(column.name, data=rows)
-        sums = checksums(keys, rows).astype("<u4")
+        values, sums = arrays[column.name], np.empty(len(keys), "<u4")
+        written = file.create_dataset(column.name, (len(keys), *column.shape), column.storage)
+        for start in range(0, len(keys), _PIECE_ROWS):  # no second copy of all of it
+            piece = slice(start, start + _PIECE_ROWS)
+            rows = np.ascontiguousarray(values[order[piece]], dtype=column.storage)
+            written[piece] = rows
+            sums[piece] = checksums(keys[piece], rows)
         file.create_dataset(f"{CHECKSUMS}/{column.name}", data=sums)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from featurex import memory
 from featurex.backbones.base import Backbone
 from featurex.devices import resolve_device
 from featurex.embedding_options import EmbeddingOptions
@@ -60,6 +61,7 @@ class Embedder:
     ) -> None:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"The batch size must be at least 1. Got {batch_size}.")
+        memory.keep_large_apart()  # before the weights are read, or the heap grows with them
         self.backbone = backbone
         self.device = resolve_device(device) if isinstance(device, str) else device
         self.batch_size = batch_size or BATCH_SIZES[self.device.type]
@@ -159,8 +161,7 @@ class Embedder:
         """Embed chips ``(n, h, w, 3)``; where the memory is too small, in smaller batches."""
         while True:
             try:
-                batches = self._batches(rows)
-                return torch.cat([self._run(batch.permute(0, 3, 1, 2)) for batch in batches])
+                return self._run_all(self._batches(rows), len(rows))
             except torch.OutOfMemoryError as error:
                 if self.batch_size == 1:
                     raise DeviceError(
@@ -171,6 +172,22 @@ class Embedder:
             self._n_batches, self._replay = 0, None
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
+
+    def _run_all(self, batches: Iterable[Tensor], n_rows: int) -> Tensor:
+        """Embed batches ``(n, h, w, 3)`` into one piece of memory.
+
+        A small result kept from each batch would lie between the large tensors of the next, and the
+        heap would grow with every batch.
+        """
+        made, start = None, 0
+        for batch in batches:
+            part = self._run(batch.permute(0, 3, 1, 2))
+            if made is None:
+                made = part.new_empty((n_rows, part.shape[1]))
+            made[start : start + len(part)] = part
+            start += len(part)
+        assert made is not None
+        return made
 
     def _run(self, chips: Tensor) -> Tensor:
         """Embed one batch; on a GPU, after some full ones, by a replay."""

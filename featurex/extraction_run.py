@@ -138,7 +138,7 @@ class ExtractionRun:
         return cache.embedder.memory(self.n_rows)
 
     def _finish_first(self, pending: deque[_Block], write: Writer) -> None:
-        """Finish a block; when nothing is left of it, give back what aligning it took."""
+        """Finish a block; when nothing is left of it, give back what it took."""
         has_aligned = bool(pending[0].alignments)
         self._finish(pending.popleft(), write)
         if has_aligned:
@@ -159,6 +159,7 @@ class ExtractionRun:
         finally:
             if alignments:
                 write(lambda: self._keep(alignments, block))
+                write(memory.release)  # what aligning took, before the network takes its own
         for chips in block.chips.values():
             chips.wait()
         faceless = {a.photo.image_id for a in alignments if a.status != spaces.FOUND}
