@@ -47,7 +47,8 @@ class FaceTable:
         self.n_without_face = int((~there).sum())
         if self.table.empty:
             raise ValueError(
-                f"No face was found in the {len(manifest)} photos of {manifest.dataset!r}."
+                f"No face was found in any photo of {manifest.dataset!r} "
+                f"({len(manifest)} looked at)."
             )
 
     @property

@@ -83,4 +83,6 @@ def extract(
     if json:
         print_json({"dropped": manifest.dropped, "seconds": report.seconds} | report.counts())
     if report.n_skipped == report.n_photos:
-        raise DatasetError(f"No face was found in the {report.n_photos} photos of {dataset!r}.")
+        raise DatasetError(
+            f"No face was found in any photo of {dataset!r} ({report.n_photos} looked at)."
+        )
