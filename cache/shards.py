@@ -30,7 +30,7 @@ from cache.space import SCHEMA_VERSION, Column
 SHARDS_FOLDER = "shards"
 SUFFIX = ".h5"
 SHARD_NAME = re.compile(rf"[0-9a-f]{{16}}{re.escape(SUFFIX)}")
-_PIECE_ROWS = 64  # of a column, brought into the order of the keys at a time
+_PIECE_BYTES = 2**22  # of a column, brought into the order of the keys at a time
 _GAP_BYTES = 2**14  # reading through a gap this wide costs less than another system call
 
 
@@ -175,8 +175,9 @@ def _fill(
     for column in columns:
         values, sums = arrays[column.name], np.empty(len(keys), "<u4")
         written = file.create_dataset(column.name, (len(keys), *column.shape), column.storage)
-        for start in range(0, len(keys), _PIECE_ROWS):  # no second copy of all of it
-            piece = slice(start, start + _PIECE_ROWS)
+        n_rows = max(1, _PIECE_BYTES * len(keys) // max(1, values.nbytes))
+        for start in range(0, len(keys), n_rows):  # no second copy of all of it
+            piece = slice(start, start + n_rows)
             rows = np.ascontiguousarray(values[order[piece]], dtype=column.storage)
             written[piece] = rows
             sums[piece] = checksums(keys[piece], rows)
