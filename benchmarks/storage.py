@@ -98,8 +98,8 @@ def filled(folder: Path, what: str, column: Column, n_rows: int) -> Store:
 def read_unchecked(rows: object) -> None:
     """Read as `StoredColumn` does, but for the checksums."""
 
-    def examine(shard, column, numbers, keys):  # type: ignore[no-untyped-def]
-        return shard._gather(shard.layout.values[column], numbers), np.empty(0, np.intp)
+    def examine(shard, column, numbers, keys, out=None):  # type: ignore[no-untyped-def]
+        return shard._gather(shard.layout.values[column], numbers, out), np.empty(0, np.intp)
 
     with mock.patch.object(Shard, "examine", examine):
         rows[:]  # type: ignore[index]

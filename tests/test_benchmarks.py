@@ -1,0 +1,35 @@
+"""Every benchmark that needs no package of its own runs, on little: what it prints is not judged."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from featurex.datasets.people import people_root
+
+ROOT = Path(__file__).parents[1]
+RUNS = {
+    "storage": (["--rows", "64", "--chips", "8", "--shards", "3"], "checking costs"),
+    "embedding": (["--chips", "4"], "largest difference"),
+    "extraction": (["--photos", "6"], "share of the limit"),
+    "scaling": (["--folder", people_root(), "--counts", "4"], "nothing new"),
+    "detectors": (["equality", "--photos", "2"], "largest score difference"),
+    "gpu": (["--seconds", "0.1", "--device", "cpu", "--backbone", "dlib-resnet"], "chips/s"),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_it_runs_and_prints_its_last_line(name, tmp_path):
+    arguments, last = RUNS[name]
+    done = subprocess.run(
+        [sys.executable, f"benchmarks/{name}.py", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert last in done.stdout
+    assert not any(tmp_path.iterdir())
