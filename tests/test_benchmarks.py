@@ -1,4 +1,4 @@
-"""Every benchmark that needs no package of its own runs, on little: what it prints is not judged."""
+"""Every benchmark that needs no further package runs, on little; its figures are not judged."""
 
 import os
 import subprocess
