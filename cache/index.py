@@ -10,7 +10,8 @@ import numpy as np
 from cache import layout
 from cache.checksums import seal
 from cache.errors import CacheError
-from cache.files import replacing, write_hdf5
+from cache.files import replacing
+from cache.hdf5_writing import write_hdf5
 from cache.keys import KEY_BYTES
 from cache.lookup import Lookup
 from cache.space import SCHEMA_VERSION, Column

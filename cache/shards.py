@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from cache.checksums import checksums
 from cache.errors import CacheError, damaged, vanished
-from cache.files import replacing, write_hdf5
+from cache.files import replacing
+from cache.hdf5_writing import write_hdf5
 from cache.keys import Keys, decode, digest, from_bytes, to_bytes
 from cache.layout import (
     CHECKSUMS,
