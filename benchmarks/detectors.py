@@ -63,7 +63,7 @@ def sample(folder: Path, count: int, skip: int) -> list[np.ndarray]:
         if len(photos) == count:
             break
         try:
-            photos.append(decode(read_photo(paths[row]), str(paths[row])))
+            photos.append(np.array(decode(read_photo(paths[row]), str(paths[row]))))
         except PhotoError:
             continue
     return photos

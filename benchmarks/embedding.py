@@ -55,11 +55,11 @@ def aligned_chips(folder: Path, count: int) -> np.ndarray:
         if len(chips) == count:
             break
         try:
-            pixels = decode(read_photo(path), str(path))
+            image = decode(read_photo(path), str(path))
         except PhotoError:
             continue
-        if face := aligner.central_face(pixels):
-            chips.append(aligner.chip(pixels, face, 150, 0.25))
+        if face := aligner.central_face(image):
+            chips.append(aligner.chip(image, face, 150, 0.25))
     return np.stack(chips)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from featurex.alignment import Photo
 from featurex.backbones import get_backbone
@@ -42,19 +43,19 @@ def stage_seconds(photos: Sequence[Photo], cache: FaceCache, pool: ThreadPoolExe
     """Time every stage alone."""
     backbone, aligner = cache.backbone, cache.aligner
 
-    def read(photo: Photo) -> np.ndarray:
+    def read(photo: Photo) -> Image.Image:
         data = read_photo(photo.path)
         image_id(data)  # extraction makes sure that the file is still the one that was listed
         return decode(data, photo.path)
 
-    def cut(pair: tuple[np.ndarray, Any]) -> np.ndarray:
+    def cut(pair: tuple[Image.Image, Any]) -> np.ndarray:
         return aligner.chip(*pair, backbone.chip_size, backbone.padding)
 
     seconds = {}
-    seconds["read and decode"], pixels = timed(lambda: list(pool.map(read, photos)))
-    seconds["detect"], faces = timed(lambda: list(pool.map(aligner.central_face, pixels)))
+    seconds["read and decode"], images = timed(lambda: list(pool.map(read, photos)))
+    seconds["detect"], faces = timed(lambda: list(pool.map(aligner.central_face, images)))
     found = [i for i, face in enumerate(faces) if face is not None]
-    pairs = [(pixels[i], faces[i]) for i in found]
+    pairs = [(images[i], faces[i]) for i in found]
     seconds["cut out"], chips = timed(lambda: list(pool.map(cut, pairs)))
     seconds["forward"], embeddings = timed(lambda: cache.embedder(np.stack(chips)))
     ids = [photos[i].image_id for i in found]

@@ -13,6 +13,7 @@ from featurex.exceptions import PhotoError
 from featurex.faces import ChipFormat, Face, FaceAligner
 from featurex.hashing import image_id
 from featurex.images import decode, read_photo
+from featurex.picture import Picture
 
 CHANGED = "changed since it was listed"
 _NOWHERE = Face(np.zeros(4, np.int32), np.zeros((5, 2), np.int32), 0.0)
@@ -74,13 +75,13 @@ def align(
     if image_id(data) != photo.image_id:
         return Alignment(photo, spaces.UNREADABLE, CHANGED, lasting=False)
     try:
-        pixels = decode(data, photo.path)
+        picture = Picture(decode(data, photo.path))
     except PhotoError as error:
         return Alignment(photo, spaces.UNREADABLE, error.reason)
-    face = stored or aligner.central_face(pixels)
+    face = stored or aligner.central_face(picture)
     if face is None:
         return Alignment(photo, spaces.NO_FACE)
-    chips = {format: aligner.chip(pixels, face, *format) for format in formats}
+    chips = {format: aligner.chip(picture, face, *format) for format in formats}
     return Alignment(photo, face=None if stored else face, chips=chips)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from featurex.face_predictions import FacePrediction
@@ -15,13 +14,13 @@ BOX, PAPER, INK = (255, 196, 0), (20, 20, 20), (255, 255, 255)
 MIN_SIDE, MAX_SIDE = 480, 4096
 
 
-def draw_predictions(pixels: np.ndarray, faces: Sequence[FacePrediction], path: Path) -> None:
+def draw_predictions(photo: Image.Image, faces: Sequence[FacePrediction], path: Path) -> None:
     """Draw boxes and labels onto a photo and write it as PNG or JPEG.
 
     Parameters
     ----------
-    pixels : ndarray of shape (h, w, 3), uint8
-        The upright photo.
+    photo : PIL.Image.Image
+        Upright; it stays as it is.
     faces : sequence of FacePrediction
     path : Path
         Its suffix decides the format.
@@ -31,9 +30,8 @@ def draw_predictions(pixels: np.ndarray, faces: Sequence[FacePrediction], path: 
     OSError
         The picture can't be written.
     """
-    image = Image.fromarray(pixels)
-    scale = max(1.0, min(MIN_SIDE / min(image.size), MAX_SIDE / max(image.size)))
-    image = image.resize((round(image.width * scale), round(image.height * scale)))
+    scale = max(1.0, min(MIN_SIDE / min(photo.size), MAX_SIDE / max(photo.size)))
+    image = photo.resize((round(photo.width * scale), round(photo.height * scale)))
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(max(14, min(image.size) // 30))
     for face in faces:

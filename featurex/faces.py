@@ -8,7 +8,6 @@ with the pixels, and the face of a training photo is large.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,6 +20,10 @@ from featurex.detectors import DEFAULT_DETECTOR, get_detectors
 from featurex.detectors.base import Detection, Detector
 from featurex.edges import repeat_edges
 from featurex.lending import Lender
+from featurex.picture import Box, Picture
+
+# RGB, upright. A `Picture` is the fastest in several calls: it keeps what was cut out of it.
+Photo = Picture | Image.Image | np.ndarray
 
 # For every face of a photo: the longest side looked at, and the magnifications tried in turn.
 # A detector's cost grows with the square of the magnification.
@@ -99,12 +102,12 @@ class FaceAligner:
             "version": 1,
         }
 
-    def central_face(self, photo: np.ndarray) -> Face | None:
+    def central_face(self, photo: Photo) -> Face | None:
         """Find the face that a training photo is of.
 
         Parameters
         ----------
-        photo : ndarray of shape (height, width, 3), uint8
+        photo : Picture, PIL.Image.Image, or ndarray of shape (height, width, 3), uint8
             RGB.
 
         Returns
@@ -114,20 +117,20 @@ class FaceAligner:
             with the largest difference of its size and its distance from the photo's centre; None
             where there is no face.
         """
-        longest = max(photo.shape[:2])
+        picture = Picture.of(photo)
         for detector in self._detectors:
             for side in detector.ladder:
-                if found := _detect(detector, photo, side / longest):
-                    central = max(found, key=lambda face: _prominence(face.box, photo.shape))
-                    return self._with_landmarks(photo, *central)
+                if found := _detect(detector, picture, side / max(picture.size)):
+                    central = max(found, key=lambda face: _prominence(face.box, picture.size))
+                    return self._with_landmarks(picture, *central)
         return None
 
-    def faces(self, photo: np.ndarray) -> list[Face]:
+    def faces(self, photo: Photo) -> list[Face]:
         """Find every face of a photo, from left to right.
 
         Parameters
         ----------
-        photo : ndarray of shape (height, width, 3), uint8
+        photo : Picture, PIL.Image.Image, or ndarray of shape (height, width, 3), uint8
             RGB.
 
         Returns
@@ -136,20 +139,21 @@ class FaceAligner:
             From 80 pixels, once the photo's longer side is brought to at most 1,280. Smaller ones
             are looked for only where there is none of these.
         """
+        picture = Picture.of(photo)
         for detector in self._detectors:
-            for scale in _scales(photo):
-                if detections := _detect(detector, photo, scale):
-                    found = [self._with_landmarks(photo, *face) for face in detections]
+            for scale in _scales(picture):
+                if detections := _detect(detector, picture, scale):
+                    found = [self._with_landmarks(picture, *face) for face in detections]
                     return sorted(found, key=lambda face: (face.box[0], face.box[1]))
-        face = self.central_face(photo)
+        face = self.central_face(picture)
         return [face] if face else []
 
-    def chip(self, photo: np.ndarray, face: Face, size: int, padding: float) -> np.ndarray:
+    def chip(self, photo: Photo, face: Face, size: int, padding: float) -> np.ndarray:
         """Cut a face out, upright and centred.
 
         Parameters
         ----------
-        photo : ndarray of shape (height, width, 3), uint8
+        photo : Picture, PIL.Image.Image, or ndarray of shape (height, width, 3), uint8
             The photo that `face` was found in.
         face : Face
             Only its landmarks are used, so a stored face gives the same chip.
@@ -164,7 +168,8 @@ class FaceAligner:
         """
         details = dlib.get_face_chip_details(_dlib_shape(face.landmarks), size, padding)
         centre, side = details.rect.center(), details.rect.width()
-        region, offset = _region(photo, np.array([centre.x, centre.y]), _REACH * side + 8)
+        middle = np.array([centre.x, centre.y])
+        region, offset = _region(Picture.of(photo), middle, _REACH * side + 8)
         shape = _dlib_shape(face.landmarks - offset)
         return dlib.get_face_chip(region, shape, size=size, padding=padding)
 
@@ -193,9 +198,9 @@ class FaceAligner:
         turn = np.array([[cosine, sine], [-sine, cosine]])
         return (first + np.asarray(points) * span - centre) @ turn + centre
 
-    def _with_landmarks(self, photo: np.ndarray, box: np.ndarray, score: float) -> Face:
+    def _with_landmarks(self, picture: Picture, box: np.ndarray, score: float) -> Face:
         corners = box.reshape(2, 2)
-        region, offset = _region(photo, corners.mean(0), np.ptp(corners, 0).max() + 8)
+        region, offset = _region(picture, corners.mean(0), np.ptp(corners, 0).max() + 8)
         left, top, right, bottom = (np.rint(box).astype(int) - np.tile(offset, 2)).tolist()
         with _PREDICTORS.lend() as predictor:
             shape = predictor(region, dlib.rectangle(left, top, right, bottom))
@@ -203,33 +208,23 @@ class FaceAligner:
         return Face(np.rint(box).astype(np.int32), points.astype(np.int32), float(score))
 
 
-def _detect(detector: Detector, photo: np.ndarray, scale: float) -> list[Detection]:
+def _detect(detector: Detector, picture: Picture, scale: float) -> list[Detection]:
     """Look at a scaled copy with a border; boxes in the photo's pixels."""
-    image = _bordered(_scaled(photo, scale))
-    border = (image.shape[1] - max(1, round(photo.shape[1] * scale))) // 2
-    return [Detection((box - border) / scale, score) for box, score in detector.detect(image)]
+    seen = _bordered(picture.scaled(scale))
+    border = (seen.shape[1] - max(1, round(picture.size[0] * scale))) // 2
+    return [Detection((box - border) / scale, score) for box, score in detector.detect(seen)]
 
 
-def _scales(photo: np.ndarray) -> list[float]:
+def _scales(picture: Picture) -> list[float]:
     """Return the scales at which every face of a photo is looked for, each once."""
-    largest = SCAN_SIDE / max(photo.shape[:2])
+    largest = SCAN_SIDE / max(picture.size)
     return list(dict.fromkeys(min(largest, scale) for scale in MAGNIFICATIONS))
 
 
-def _prominence(box: np.ndarray, shape: Iterable[int]) -> float:
-    height, width, _ = shape
+def _prominence(box: np.ndarray, size: tuple[int, int]) -> float:
+    width, height = size
     centre = box.reshape(2, 2).mean(0)
     return float(box[2] - box[0] - np.hypot(*(centre - (width / 2, height / 2))))
-
-
-def _scaled(photo: np.ndarray, scale: float) -> np.ndarray:
-    height, width = (max(1, round(side * scale)) for side in photo.shape[:2])
-    if (height, width) == photo.shape[:2]:
-        return photo
-    image = Image.fromarray(photo).resize(
-        (width, height), Image.Resampling.BILINEAR, reducing_gap=2.0
-    )
-    return np.asarray(image)
 
 
 def _bordered(image: np.ndarray) -> np.ndarray:
@@ -242,22 +237,23 @@ def _dlib_shape(landmarks: np.ndarray) -> Any:
     return dlib.full_object_detection(dlib.rectangle(), points)
 
 
-def _region(photo: np.ndarray, centre: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+def _region(picture: Picture, centre: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
     """Cut out the square of `reach` around a point, repeating the photo's edge pixels outside.
 
     Returns the region and the photo's coordinates (x, y) of its first pixel.
     """
     first, last = np.floor(centre - reach).astype(int), np.ceil(centre + reach).astype(int)
-    rows, above_below = _span(first[1], last[1], photo.shape[0])
-    columns, left_right = _span(first[0], last[0], photo.shape[1])
-    inside = photo[rows, columns]
+    width, height = picture.size
+    (left, right), left_right = _span(first[0], last[0], width)
+    (top, bottom), above_below = _span(first[1], last[1], height)
+    inside = picture.part(Box(left, top, right, bottom))
     if any(above_below + left_right):  # of a large photo a second copy would take long
         return repeat_edges(inside, above_below, left_right), first
     return np.ascontiguousarray(inside), first
 
 
-def _span(first: int, last: int, length: int) -> tuple[slice, tuple[int, int]]:
-    """Tell which pixels of an axis to take, and how often to repeat the first and the last."""
+def _span(first: int, last: int, length: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Tell from which pixel of an axis to which, and how often to repeat the first and the last."""
     start, stop = (min(max(i, 0), length - 1) for i in (first, last - 1))
     before = min(max(-first, 0), last - first - 1)
-    return slice(start, stop + 1), (before, last - first - before - (stop + 1 - start))
+    return (start, stop + 1), (before, last - first - before - (stop + 1 - start))

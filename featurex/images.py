@@ -100,7 +100,7 @@ def read_reason(error: OSError) -> str:
     return _READ_REASONS.get(error.errno or 0, "unreadable")
 
 
-def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode a photo to RGB, upright by its EXIF orientation.
 
     Reads JPEG, PNG, WebP, BMP, GIF and TIFF; of an animation the first picture. Transparent
@@ -119,8 +119,9 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> NDArray[np.u
 
     Returns
     -------
-    ndarray of uint8, shape (height, width, 3)
-        RGB, contiguous and writable.
+    PIL.Image.Image
+        RGB, its pixels loaded. It is no array yet, since of a camera's photo that takes as long as
+        decoding it, and only parts and small copies of it are needed.
 
     Raises
     ------
@@ -134,7 +135,7 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> NDArray[np.u
         return _to_rgb(_upright(_open(data, name, max_pixels)), name)
 
 
-def to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
+def to_rgb(image: Image.Image, name: str) -> Image.Image:
     """Return a Pillow picture as :func:`decode` would have decoded its file.
 
     Parameters
@@ -146,8 +147,8 @@ def to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
 
     Returns
     -------
-    ndarray of uint8, shape (height, width, 3)
-        RGB, contiguous and writable.
+    PIL.Image.Image
+        RGB; the picture itself where there is nothing to change.
 
     Raises
     ------
@@ -197,14 +198,13 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _to_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
+def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode.startswith(("I", "F")):
-        grey = _to_8_bits(np.asarray(image), image.mode, name)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    if image.has_transparency_data:
+        image = Image.fromarray(_to_8_bits(np.asarray(image), image.mode, name))
+    elif image.has_transparency_data:
         image = _on_white(image)
     # Converting an RGB picture to RGB would copy it.
-    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -1,4 +1,4 @@
-"""A photo as somebody hands it over (a path, a picture, an array) to its upright pixels."""
+"""A photo as somebody hands it over (a path, a picture, an array) to an upright RGB picture."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from featurex.images import decode, read_photo, to_rgb
 PhotoLike = str | os.PathLike[str] | Image.Image | np.ndarray
 
 
-def to_pixels(photo: PhotoLike) -> np.ndarray:
-    """Return a photo as an upright RGB array.
+def to_image(photo: PhotoLike) -> Image.Image:
+    """Return a photo as an upright RGB picture.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def to_pixels(photo: PhotoLike) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (h, w, 3), uint8
+    PIL.Image.Image
 
     Raises
     ------
@@ -32,19 +32,24 @@ def to_pixels(photo: PhotoLike) -> np.ndarray:
         An array of another shape or dtype, or without pixels.
     """
     if isinstance(photo, np.ndarray):
-        return _checked_array(photo)
+        _check_array(photo)
+        return Image.fromarray(photo).convert("RGB")
     if isinstance(photo, Image.Image):
-        return _checked_array(to_rgb(photo, getattr(photo, "filename", "") or "the image"))
+        _check_pixels((photo.height, photo.width))
+        return to_rgb(photo, getattr(photo, "filename", "") or "the image")
     return decode(read_photo(Path(photo)), str(photo))
 
 
-def _checked_array(photo: np.ndarray) -> np.ndarray:
+def _check_array(photo: np.ndarray) -> None:
     is_grey = photo.ndim == 2
     if photo.dtype != np.uint8 or not (is_grey or (photo.ndim == 3 and photo.shape[2] == 3)):
         raise ValueError(
             "A photo as an array must be uint8 of shape (h, w, 3) RGB or (h, w) grey. "
             f"Got {photo.dtype} of shape {photo.shape}."
         )
-    if not photo.size:
-        raise ValueError(f"The photo has no pixels: its shape is {photo.shape}.")
-    return np.ascontiguousarray(np.repeat(photo[:, :, None], 3, 2) if is_grey else photo)
+    _check_pixels(photo.shape)
+
+
+def _check_pixels(shape: tuple[int, ...]) -> None:
+    if 0 in shape:
+        raise ValueError(f"The photo has no pixels: its shape is {shape}.")

@@ -19,7 +19,8 @@ from featurex.face_predictions import PhotoFaces, add_classes, make_prediction
 from featurex.faces import Face
 from featurex.model_files import load_model
 from featurex.model_needs import find_needs
-from featurex.photo_input import PhotoLike, to_pixels
+from featurex.photo_input import PhotoLike, to_image
+from featurex.picture import Picture
 from featurex.rejection import thresholds
 from featurex.tasks import AGE
 from pipelines.kernel_machines import in_blocks
@@ -200,13 +201,13 @@ class Predictor:
 
     def _find(self, photo: PhotoLike) -> FoundFaces:
         try:
-            pixels = to_pixels(photo)
+            picture = Picture(to_image(photo))
         except PhotoError as error:
             return FoundFaces(photo, error=error)
-        faces = self._aligner.faces(pixels)
+        faces = self._aligner.faces(picture)
         size, padding = self.backbone.chip_size, self.backbone.padding
-        chips = [self._aligner.chip(pixels, face, size, padding) for face in faces]
-        return FoundFaces(photo, faces, chips, (pixels.shape[1], pixels.shape[0]))
+        chips = [self._aligner.chip(picture, face, size, padding) for face in faces]
+        return FoundFaces(photo, faces, chips, picture.size)
 
     def _answer(self, found: Sequence[FoundFaces]) -> list[PhotoFaces]:
         chips = [chip for one in found for chip in one.chips]

@@ -82,12 +82,12 @@ def predict(
 
 def _draw(faces: PhotoFaces, folder: Path, number: int) -> None:
     from featurex.drawing import draw_predictions
-    from featurex.photo_input import to_pixels
+    from featurex.photo_input import to_image
 
     path = Path(str(faces.photo))
     # The number keeps photos of one name apart, and the ending keeps the originals safe. A name
     # has at most 255 bytes, so at least 60 characters.
-    draw_predictions(to_pixels(path), faces, folder / f"{number:04d}-{path.stem[:55]}-faces.png")
+    draw_predictions(to_image(path), faces, folder / f"{number:04d}-{path.stem[:55]}-faces.png")
 
 
 def _as_json(faces: PhotoFaces) -> dict[str, Any]:

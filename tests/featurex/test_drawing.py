@@ -17,7 +17,7 @@ FACE = FacePrediction(
 
 
 def drawn(pixels, faces, path):
-    draw_predictions(pixels, faces, path)
+    draw_predictions(Image.fromarray(pixels), faces, path)
     with Image.open(path) as picture:
         return np.array(picture)
 
@@ -71,11 +71,11 @@ def test_boxes_at_and_beyond_the_edge_are_drawn(box, tmp_path):
 
 
 def test_the_photo_itself_is_not_drawn_on(tmp_path):
-    photo = np.zeros((600, 640, 3), np.uint8)
+    photo = Image.new("RGB", (640, 600))
     draw_predictions(photo, [FACE], tmp_path / "a.png")
-    assert not photo.any()
+    assert photo.getbbox() is None  # black all over
 
 
 def test_a_folder_that_is_missing_is_an_os_error(tmp_path):
     with pytest.raises(OSError, match="No such file"):
-        draw_predictions(np.zeros((9, 9, 3), np.uint8), [], tmp_path / "no" / "a.png")
+        draw_predictions(Image.new("RGB", (9, 9)), [], tmp_path / "no" / "a.png")

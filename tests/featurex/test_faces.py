@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from featurex.faces import Face, FaceAligner, _region
+from featurex.picture import Picture
 
 
 def scaled(photo, factor):
@@ -165,6 +166,22 @@ def test_photos_are_left_as_they_are(aligner, portraits):
     np.testing.assert_array_equal(photo, portraits[0])
 
 
+def test_a_picture_and_its_array_have_the_same_face(aligner, portraits):
+    picture = Image.fromarray(portraits[0])
+    found, expected = aligner.central_face(picture), aligner.central_face(portraits[0])
+    np.testing.assert_array_equal(found.landmarks, expected.landmarks)
+    np.testing.assert_array_equal(
+        aligner.chip(picture, found, 150, 0.25), aligner.chip(portraits[0], expected, 150, 0.25)
+    )
+    np.testing.assert_array_equal(picture, portraits[0])
+
+
+def test_pillows_limit_on_pixels_is_the_programs_own(aligner, portraits, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    aligner.chip(portraits[0], aligner.central_face(portraits[0]), 150, 0.25)
+    assert len(aligner.faces(portraits[0])) == 1
+
+
 def test_settings_are_json(aligner):
     assert json.loads(json.dumps(aligner.settings)) == aligner.settings
 
@@ -177,7 +194,7 @@ def test_settings_are_json(aligner):
 def test_a_region_repeats_the_edge_pixels(shape, centre, reach):
     height, width = shape
     photo = np.arange(height * width * 3, dtype=np.uint8).reshape(height, width, 3)
-    region, (x0, y0) = _region(photo, np.array(centre), reach)
+    region, (x0, y0) = _region(Picture(Image.fromarray(photo)), np.array(centre), reach)
     wide = np.pad(photo, ((60, 60), (60, 60), (0, 0)), mode="edge")
     n_rows, n_columns, _ = region.shape
     expected = wide[y0 + 60 :, x0 + 60 :][:n_rows, :n_columns]

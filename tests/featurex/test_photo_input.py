@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featurex.photo_input import to_pixels
+from featurex.photo_input import to_image
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,15 @@ from featurex.photo_input import to_pixels
 )
 def test_arrays_that_are_no_photo_are_an_error(array):
     with pytest.raises(ValueError, match="photo"):
-        to_pixels(array)
+        to_image(array)
+
+
+def test_an_array_is_its_pixels_whatever_its_strides():
+    array = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    array.setflags(write=False)
+    for view in (array, array[:, ::-1], array[::2, 1:5]):
+        np.testing.assert_array_equal(to_image(view), view)
+    np.testing.assert_array_equal(to_image(array[..., 1]), np.dstack([array[..., 1]] * 3))
 
 
 def test_a_pillow_picture_is_read_as_its_file_is(tmp_path):
@@ -33,6 +41,6 @@ def test_a_pillow_picture_is_read_as_its_file_is(tmp_path):
         exif[0x0112] = 6
         picture.save(tmp_path / name, exif=exif if name == "turned.png" else None)
         with Image.open(tmp_path / name) as opened:
-            pixels = to_pixels(opened)
-        np.testing.assert_array_equal(pixels, to_pixels(tmp_path / name))
-    assert to_pixels(tmp_path / "turned.png").shape == (8, 6, 3)
+            pixels = to_image(opened)
+        np.testing.assert_array_equal(pixels, to_image(tmp_path / name))
+    assert to_image(tmp_path / "turned.png").size == (6, 8)
