@@ -55,8 +55,8 @@ def named_backbone(name: str, weights: str | Path | None = None) -> Backbone:
     Parameters
     ----------
     name : str
-        ``NAME[@WEIGHTS][:LAYER]``: "dlib-resnet" (its layers are "pyramid", the default, and
-        "embedding"); a classification network of torchvision, such as "resnet50",
+        ``NAME[@WEIGHTS][:LAYER]``: "dlib-resnet" (its layers are "pyramid", the default, "grid"
+        and "embedding"); a classification network of torchvision, such as "resnet50",
         "resnet50:layer3" or "vgg16@IMAGENET1K_FEATURES:features"; "timm:resnet18.a1_in1k" for one
         of timm; "efficientnet-lite0"; "pixels", such as "pixels:grey32"; or "landmarks". A
         finished network, "network-HASH:TASK", needs its file as weights.

@@ -96,6 +96,11 @@ class Backbone(ABC):
             dtype; normalises them itself; returns ``(n, n_features)``.
         """
 
+    @property
+    def for_training(self) -> Backbone:
+        """The backbone that a network is trained on where this one is asked for: mostly itself."""
+        return self
+
     def check_trainable(self) -> None:
         """Raise BackboneError where it is no network, so that there is nothing to train."""
         if not self.trainable:

@@ -17,7 +17,7 @@ HERE, DOWNLOAD = "here", "download"
 # Of the backbones that are no torchvision network: layers beside the default, the length of an
 # embedding, and parameters of the whole network (a test counts them).
 OWN = {
-    "dlib-resnet": ("embedding", 736, 5_607_488),
+    "dlib-resnet": ("grid, embedding", 736, 5_607_488),
     "efficientnet-lite0": ("any other", 1280, 4_652_008),
     "pixels": ("greyN, rgbN", 1024, None),
     "landmarks": ("points", 74, None),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 NAME = "dlib-resnet"
-LAYERS = {"pyramid": 736, "embedding": 128}
+LAYERS = {"pyramid": 736, "grid": 2944, "embedding": 128}
 
 
 class DlibBackbone(Backbone):
@@ -21,9 +21,9 @@ class DlibBackbone(Backbone):
 
     Parameters
     ----------
-    layer : {"pyramid", "embedding"}, optional
-        The global averages of the five stages (736 numbers), the default, or dlib's descriptor
-        (128).
+    layer : {"pyramid", "grid", "embedding"}, optional
+        The global averages of the five stages (736 numbers), the default, those of each quarter of
+        the image (2,944), or dlib's descriptor (128).
     weights : Path, optional
         Another file of the same network in dlib's format.
     """
@@ -35,9 +35,14 @@ class DlibBackbone(Backbone):
         self.layer = layer or next(iter(LAYERS))
         if self.layer not in LAYERS:
             raise BackboneError(
-                f"{NAME} has the layers {' and '.join(LAYERS)}; there is no layer {self.layer!r}."
+                f"{NAME} has the layers {', '.join(LAYERS)}; there is no layer {self.layer!r}."
             )
         self._weights = weights
+
+    @property
+    def for_training(self) -> Backbone:
+        """The pyramid in place of the grid: heads learn no more from quarters, and less surely."""
+        return DlibBackbone("pyramid", self._weights) if self.layer == "grid" else self
 
     @property
     def weights_file(self) -> Path:

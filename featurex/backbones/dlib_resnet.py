@@ -26,6 +26,7 @@ STEM_FILTERS = 32
 STAGES = ((32, 32, 32), (64, 64, 64, 64), (128, 128, 128), (256, 256, 256), (256,))
 N_EMBEDDING = 128
 N_PYRAMID = sum(stage[-1] for stage in STAGES)
+N_GRID = 4 * N_PYRAMID
 
 
 class ResidualBlock(nn.Module):
@@ -50,9 +51,11 @@ class DlibResNet(nn.Module):
 
     Parameters
     ----------
-    layer : {"embedding", "pyramid"}
+    layer : {"embedding", "pyramid", "grid"}
         "embedding": dlib's 128-number descriptor; "pyramid": the global averages of the five
-        stages, 736 numbers.
+        stages, 736 numbers; "grid": their averages in each quarter of the image, for every filter
+        from top left to bottom right, 2,944 numbers (a spatial pyramid's second level: Lazebnik,
+        Schmid and Ponce 2006, "Beyond bags of features").
     """
 
     mean: Tensor
@@ -67,19 +70,15 @@ class DlibResNet(nn.Module):
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, chips: Tensor) -> Tensor:
-        """Map chips ``(n, 3, 150, 150)``, 0 to 255, to ``(n, 128)`` or ``(n, 736)``."""
-        averages = self.stage_averages(chips)
-        return self.fc(averages[-1]) if self.layer == "embedding" else torch.cat(averages, 1)
-
-    def stage_averages(self, chips: Tensor) -> list[Tensor]:
-        """Return the global average of each of the five stages, ``(n, filters)`` each."""
+        """Map chips ``(n, 3, 150, 150)``, 0 to 255, to ``(n, 128)``, ``(n, 736)`` or more."""
+        pool = _quarters if self.layer == "grid" else _average
         x = (chips - self.mean) * SCALE
         x = F.max_pool2d(F.relu(self.stem(x), inplace=True), 3, 2)
-        averages = []
+        pooled = []
         for stage in self.stages:
             x = stage(x)
-            averages.append(x.mean((2, 3), dtype=torch.float32))
-        return averages
+            pooled.append(pool(x))
+        return self.fc(pooled[-1]) if self.layer == "embedding" else torch.cat(pooled, 1)
 
 
 def load_dlib_resnet(path: Path | str, layer: str = "embedding") -> DlibResNet:
@@ -89,7 +88,7 @@ def load_dlib_resnet(path: Path | str, layer: str = "embedding") -> DlibResNet:
     ----------
     path : path-like
         dlib's file.
-    layer : {"embedding", "pyramid"}
+    layer : {"embedding", "pyramid", "grid"}
         As in `DlibResNet`.
 
     Raises
@@ -121,6 +120,18 @@ def _make_stages() -> list[nn.Sequential]:
             n_in = n_out
         stages.append(nn.Sequential(*blocks))
     return stages
+
+
+def _average(x: Tensor) -> Tensor:
+    return x.mean((2, 3), dtype=torch.float32)
+
+
+def _quarters(x: Tensor) -> Tensor:
+    """Average each quarter; those of a map of odd size share its middle row and column."""
+    height, width = x.shape[2:]
+    # As adaptive_avg_pool2d, whose gradients differ from run to run on a GPU.
+    kernel, stride = ((height + 1) // 2, (width + 1) // 2), (height // 2, width // 2)
+    return F.avg_pool2d(x.float(), kernel, stride).flatten(1)
 
 
 def _padded_sum(a: Tensor, b: Tensor) -> Tensor:

@@ -115,8 +115,8 @@ class FinishedBackbone(Backbone):
         return self._trunk.preprocessing
 
     def untrained(self) -> nn.Module:
-        """Make the trunk without its weights."""
-        return self._trunk.untrained()
+        """Make the trunk, as the network was trained on it, without its weights."""
+        return self._trunk.for_training.untrained()
 
     def build(self) -> nn.Module:
         """Load the trunk from the network's file."""

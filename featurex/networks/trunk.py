@@ -57,7 +57,7 @@ class OnTrunk(FaceNetwork):
     def _needed(cls, backbone: Backbone | None) -> Backbone:
         if backbone is None:
             raise ValueError(f"{cls.__name__} is built on a pretrained trunk: give it a backbone.")
-        return backbone
+        return backbone.for_training
 
 
 class TrunkNetwork(OnTrunk):

@@ -7,6 +7,7 @@ from featurex.backbones import get_backbone
 from featurex.backbones.dlib_models import FACE_RESNET, dlib_model
 from featurex.backbones.dlib_resnet import (
     MEAN,
+    N_GRID,
     N_PYRAMID,
     SCALE,
     load_dlib_resnet,
@@ -38,6 +39,31 @@ def test_the_last_stage_of_the_pyramid_gives_the_embedding(dlib_resnet, embeddin
     embedding = embedding_network(as_batch(chips))
     assert embedding.shape == (len(chips), 128)
     torch.testing.assert_close(embedding_network.fc(pyramid[:, -256:]), embedding)
+
+
+@torch.inference_mode()
+def test_the_grid_is_the_averages_of_quarters(dlib_resnet, chips):
+    chips = as_batch(chips[:3])
+    maps = []
+    hooks = [
+        stage.register_forward_hook(lambda _stage, _args, out: maps.append(out.numpy().copy()))
+        for stage in dlib_resnet.stages
+    ]
+    dlib_resnet(chips)
+    for hook in hooks:
+        hook.remove()
+    grid = get_backbone("dlib-resnet:grid").build()(chips)
+    assert grid.shape == (len(chips), N_GRID) == (len(chips), 2944)
+    expected = np.concatenate([quarters(x) for x in maps], axis=1)
+    np.testing.assert_allclose(grid.numpy(), expected, atol=1e-5, rtol=0)
+
+
+def quarters(x):
+    """Average the quarters of maps by hand; halves of an odd side share the middle."""
+    side = x.shape[2]
+    first, second = slice((side + 1) // 2), slice(side // 2, None)
+    corners = [x[:, :, rows, columns] for rows in (first, second) for columns in (first, second)]
+    return np.stack([c.mean((2, 3)) for c in corners], axis=2).reshape(len(x), -1)
 
 
 def test_it_is_in_evaluation_mode(dlib_resnet):

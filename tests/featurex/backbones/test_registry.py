@@ -22,6 +22,7 @@ def weights(tmp_path):
     ("name", "expected"),
     [
         ("dlib-resnet", "dlib-resnet:pyramid"),
+        ("dlib-resnet:grid", "dlib-resnet:grid"),
         ("dlib-resnet:embedding", "dlib-resnet:embedding"),
         ("resnet18", "resnet18@IMAGENET1K_V1:penultimate"),
         ("resnet18:layer3", "resnet18@IMAGENET1K_V1:layer3"),
@@ -59,7 +60,7 @@ def test_names_say_weights_and_layer(name, expected):
         ("landmarks:five", "layers measures and points; there is no layer 'five'"),
         ("resnet18@NOPE", "no weights 'NOPE'; torchvision lists IMAGENET1K_V1"),
         ("resnet18:layer9", r"no layer 'layer9'\. Its last layers: .*flatten.*; penultimate"),
-        ("dlib-resnet:fc", "layers pyramid and embedding; there is no layer 'fc'"),
+        ("dlib-resnet:fc", "layers pyramid, grid, embedding; there is no layer 'fc'"),
         ("dlib-resnet@V1", "only one set of weights"),
     ],
 )

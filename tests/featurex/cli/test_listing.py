@@ -21,7 +21,7 @@ def test_backbones_are_listed(call, tmp_path, monkeypatch):
     rows = json.loads(call("backbones", "--json").stdout)
     assert rows[0] | {"megabytes": None, "file": None} == {
         "name": "dlib-resnet",
-        "layers": "pyramid, embedding",
+        "layers": "pyramid, grid, embedding",
         "chip": 150,
         "n_features": 736,
         "parameters": 5_607_488,

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from featurex.backbones import get_backbone
 from featurex.networks import get_network
 from featurex.networks.linear_heads import HEAD_C, LinearHeads, fit_linear
 from featurex.training.heads import Head
@@ -25,6 +26,17 @@ def test_heads_start_as_logistic_regressions():
     weight = heads.outputs["gender"].weight
     difference = (weight[1] - weight[0]).detach().numpy()
     np.testing.assert_allclose(difference, reference.coef_[0], rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("name", ["finetuned", "multitask", "age-expectation"])
+def test_heads_read_the_pyramid_where_the_grid_is_asked_for(name):
+    networks = [
+        get_network(name).make_untrained(get_backbone(backbone), {"age": 101})
+        for backbone in ("dlib-resnet", "dlib-resnet:grid")
+    ]
+    pyramid, grid = (network.state_dict() for network in networks)
+    assert {k: v.shape for k, v in grid.items()} == {k: v.shape for k, v in pyramid.items()}
+    assert networks[1].trunk.layer == "pyramid"
 
 
 @pytest.mark.parametrize("years", [False, True])
