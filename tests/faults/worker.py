@@ -49,19 +49,14 @@ class CornerBackbone(Backbone):
         return Corner()
 
 
-def pixels(photo):
-    """Return a photo's pixels, whether it is an array or decodes when it is asked."""
-    return photo if isinstance(photo, np.ndarray) else photo.at_least(1)[0]
-
-
 def central_face(self, photo):
     landmarks = np.array([[12, 5], [10, 5], [4, 5], [6, 5], [8, 9]], np.int32)
     box = np.array([2, 2, 14, 14], np.int32)
-    return Face(box, landmarks, 1.0) if pixels(photo).any() else None
+    return Face(box, landmarks, 1.0) if photo.scaled(1).any() else None
 
 
 def chip(self, photo, face, size, padding):
-    return np.full((size, size, 3), pixels(photo)[0, 0], np.uint8)
+    return np.full((size, size, 3), photo.scaled(1)[0, 0], np.uint8)
 
 
 class Job:

@@ -54,12 +54,13 @@ def calls(monkeypatch):
     def central_face(self, photo):
         count("detected")
         landmarks = np.array([[12, 5], [10, 5], [4, 5], [6, 5], [8, 9]], np.int32)
-        return Face(np.array([2, 2, 14, 14], np.int32), landmarks, 1.0) if photo.any() else None
+        face = Face(np.array([2, 2, 14, 14], np.int32), landmarks, 1.0)
+        return face if photo.scaled(1).any() else None
 
     def chip(self, photo, face, size, padding):
         count("chips")
         assert face.landmarks[4, 1] == 9
-        return np.full((size, size, 3), photo[0, 0], np.uint8)
+        return np.full((size, size, 3), photo.scaled(1)[0, 0], np.uint8)
 
     def forward(self, chips):
         count("embedded", len(chips))
