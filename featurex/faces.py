@@ -23,7 +23,7 @@ from featurex.lending import Lender
 from featurex.picture import Box, Picture
 
 # RGB, upright. A `Picture` is the fastest in several calls: it keeps what was cut out of it.
-Photo = Picture | Image.Image | np.ndarray
+Pixels = Picture | Image.Image | np.ndarray
 
 # For every face of a photo: the longest side looked at, and the magnifications tried in turn.
 # A detector's cost grows with the square of the magnification.
@@ -102,7 +102,7 @@ class FaceAligner:
             "version": 1,
         }
 
-    def central_face(self, photo: Photo) -> Face | None:
+    def central_face(self, photo: Pixels) -> Face | None:
         """Find the face that a training photo is of.
 
         Parameters
@@ -125,7 +125,7 @@ class FaceAligner:
                     return self._with_landmarks(picture, *central)
         return None
 
-    def faces(self, photo: Photo) -> list[Face]:
+    def faces(self, photo: Pixels) -> list[Face]:
         """Find every face of a photo, from left to right.
 
         Parameters
@@ -148,7 +148,7 @@ class FaceAligner:
         face = self.central_face(picture)
         return [face] if face else []
 
-    def chip(self, photo: Photo, face: Face, size: int, padding: float) -> np.ndarray:
+    def chip(self, photo: Pixels, face: Face, size: int, padding: float) -> np.ndarray:
         """Cut a face out, upright and centred.
 
         Parameters

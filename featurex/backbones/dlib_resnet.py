@@ -26,7 +26,6 @@ STEM_FILTERS = 32
 STAGES = ((32, 32, 32), (64, 64, 64, 64), (128, 128, 128), (256, 256, 256), (256,))
 N_EMBEDDING = 128
 N_PYRAMID = sum(stage[-1] for stage in STAGES)
-N_GRID = 4 * N_PYRAMID
 
 
 class ResidualBlock(nn.Module):
