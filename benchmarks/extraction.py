@@ -9,7 +9,6 @@ the cores (a CPU) the limit is the sum of the stages' times; with a GPU it is th
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from PIL import Image
 
 from featurex.alignment import Photo
 from featurex.backbones import get_backbone
+from featurex.cores import core_count
 from featurex.datasets import people_root
 from featurex.devices import device_label
 from featurex.extraction import BLOCK_ROWS, extract
@@ -89,7 +89,7 @@ def main() -> None:
     files = files[::every][: options.photos]
     photos = list({i: Photo(i, str(p)) for p in files for i in [image_id(p.read_bytes())]}.values())
     backbone = get_backbone(options.backbone)
-    threads = (os.cpu_count() or 1) + 1
+    threads = core_count() + 1
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(threads) as pool:
         alone, whole = (
             FaceCache(Path(folder, name), backbone, device=options.device) for name in "ab"

@@ -7,7 +7,6 @@ third of them, and most of them where other programs run too.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,8 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from threadpoolctl import ThreadpoolController
+
+from featurex.cores import core_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -29,7 +30,7 @@ def core_workers(n_threads: int | None = None) -> Iterator[ThreadPoolExecutor]:
     n_threads : int, optional
         By default one more than the cores, for who waits for a disk.
     """
-    n_threads = (os.cpu_count() or 1) + 1 if n_threads is None else n_threads
+    n_threads = core_count() + 1 if n_threads is None else n_threads
     pool = ThreadPoolExecutor(n_threads, initializer=_keep_to_one_core)
     try:
         yield pool

@@ -5,7 +5,6 @@ The unit of work is a block of photos: its rows go in, and its finished shards c
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 
@@ -14,6 +13,7 @@ import numpy as np
 from featurex import spaces
 from featurex.aligning import Aligning
 from featurex.alignment import Photo, stored_statuses
+from featurex.cores import core_count
 from featurex.extraction_report import ExtractionReport
 from featurex.extraction_run import ExtractionRun
 from featurex.face_cache import FaceCache
@@ -62,7 +62,7 @@ def extract(
     ValueError
         `threads` or `block_rows` is below 1, or the caches have no common faces.
     """
-    threads = (os.cpu_count() or 1) + 1 if threads is None else threads
+    threads = core_count() + 1 if threads is None else threads
     if min(threads, block_rows) < 1:
         raise ValueError(
             f"The 'threads' and 'block_rows' of extract must be at least 1. Got {threads} and "

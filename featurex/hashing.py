@@ -4,7 +4,6 @@ So a renamed or copied file is the same photo, and a changed one is another.
 """
 
 import hashlib
-import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from featurex.cores import core_count
 from featurex.files import MAX_FILE_BYTES, open_regular
 
 PIECE_BYTES = 1 << 16
@@ -94,4 +94,4 @@ def _threads_that_pay(sample: Sequence[str | Path], max_bytes: int) -> int:
         _hash_file(path, max_bytes)
     if time.perf_counter() - started <= SLOW_SECONDS * len(sample):
         return 1
-    return min(os.cpu_count() or 1, MAX_THREADS)
+    return min(core_count(), MAX_THREADS)

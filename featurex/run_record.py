@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from featurex import spaces
+from featurex.cores import core_count
 from featurex.design import Design
 from featurex.face_table import FaceTable
 from featurex.models import serves, single_models
@@ -104,7 +104,7 @@ def record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
         "machine": {
             "python": platform.python_version(),
             "system": platform.platform(),
-            "cores": os.cpu_count(),
+            "cores": core_count(),
         },
     }
 

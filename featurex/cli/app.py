@@ -21,6 +21,7 @@ from featurex.cli import (
     predict,
     report,
 )
+from featurex.cores import tell_openmp
 
 app = typer.Typer(
     name="featurex",
@@ -57,7 +58,7 @@ def _root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    pass
+    tell_openmp()
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from featurex.core_workers import map_ahead
+from featurex.cores import core_count
 from featurex.training.data import Batch
 
 # More would only wait for one another.
@@ -25,7 +25,7 @@ class ReadingAhead(DataLoader):
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
         """Yield the batches in the order of the sampler."""
-        n_threads = min(_MOST_THREADS, os.cpu_count() or 1)
+        n_threads = min(_MOST_THREADS, core_count())
         read = self.dataset.__getitems__  # type: ignore[attr-defined]
         with ThreadPoolExecutor(n_threads) as pool:
             yield from map_ahead(pool, read, self.batch_sampler, 2 * n_threads)  # type: ignore[arg-type]

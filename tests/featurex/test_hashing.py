@@ -64,6 +64,6 @@ def test_threads_are_used_where_files_are_slow(tmp_path, monkeypatch, slow_secon
 
     monkeypatch.setattr(hashing, "ThreadPoolExecutor", Pool)
     monkeypatch.setattr(hashing, "SLOW_SECONDS", slow_seconds)
-    monkeypatch.setattr(hashing.os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(hashing, "core_count", lambda: 3)
     assert hash_files(paths) == [image_id(path.name.encode()) for path in paths]
     assert asked == [threads]
