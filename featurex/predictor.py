@@ -22,7 +22,7 @@ from featurex.model_needs import find_needs
 from featurex.photo_input import PhotoLike, to_image
 from featurex.picture import Picture
 from featurex.rejection import thresholds
-from featurex.tasks import AGE
+from featurex.tasks import AGE, find_task
 from pipelines.kernel_machines import in_blocks
 
 # Photos whose faces are answered together.
@@ -131,6 +131,15 @@ class Predictor:
     def tasks(self) -> list[str]:
         """The tasks that there is a model for."""
         return list(self._models)
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """The classes by task, of those that have some; the keys of a face's probabilities."""
+        return {
+            task: find_task(task, [str(name) for name in estimator.classes_]).classes or ()
+            for task, (estimator, _) in self._models.items()
+            if task != AGE.name
+        }
 
     @property
     def estimators(self) -> dict[str, Any]:

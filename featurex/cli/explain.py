@@ -10,6 +10,7 @@ import typer
 
 from featurex.cli.guard import guarded
 from featurex.cli.options import Device, Json, Weights
+from featurex.cli.photos import PhotoFiles, find_files, tell_left_out
 from featurex.cli.screen import print_json, print_table, progress, say
 from featurex.files import ready_folder
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @guarded
 def explain(
-    photos: Annotated[list[Path], typer.Argument(help="Photo files.")],
+    photos: PhotoFiles,
     model: Annotated[
         list[Path], typer.Option("--model", help="Model file; several for several tasks.")
     ],
@@ -44,7 +45,7 @@ def explain(
     device: Device = "auto",
     weights: Weights = None,
 ) -> None:
-    """Draw where in a face a model's answers come from.
+    """Draw where in a face a model's answers come from, for every face of every photo.
 
     A network's own attention where it has some, Grad-CAM for other networks, and for all other
     models how far the answer moves when a grey patch covers a place. A map shows where, not why.
@@ -53,6 +54,7 @@ def explain(
     from featurex.explanation_files import ExplanationFolder
     from featurex.predictor import Predictor
 
+    files = find_files(photos)
     predictor = Predictor.load(*model, device=device, weights=weights)
     explainer = Explainer(predictor, method, patch=patch)
     if predictor.backbone.notice:
@@ -60,8 +62,8 @@ def explain(
     title = f"What {' and '.join(path.name for path in model)} looks at"
     notes = [f"The model's training data: {note}" for note in predictor.notes]
     written = ExplanationFolder(ready_folder(out_folder), title, notes)
-    with progress("Explaining", len(photos)) as update:
-        for number, explained in enumerate(explainer.explain_each(photos), 1):
+    with progress("Explaining", len(files)) as update:
+        for number, explained in enumerate(explainer.explain_each(files), 1):
             written.add(explained)
             update(number, "", "photos")
     written.finish()
@@ -107,11 +109,7 @@ def _tell(written: ExplanationFolder) -> None:
     faceless = sum(not (record["faces"] or record["error"]) for record in written.records)
     for record in errors:
         say(f"{record['photo']}: {record['error']}")
-    if errors or faceless:
-        say(
-            f"{len(written.records)} photos: {len(errors)} can't be read, "
-            f"{faceless} without a face."
-        )
+    tell_left_out(len(written.records), len(errors), faceless)
     for note in written.notes:
         say(note)
     if written.sheets:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,11 +14,13 @@ import typer
 
 from featurex.cli.guard import guarded
 from featurex.cli.options import Device, Json, Weights
-from featurex.cli.screen import print_json, print_table, progress, say
+from featurex.cli.photos import PhotoFiles, find_files, tell_left_out
+from featurex.cli.screen import print_json_list, print_table, progress, say
 from featurex.files import ready_folder
 
 if TYPE_CHECKING:
     from featurex.face_predictions import PhotoFaces
+    from featurex.predictor import Predictor
 
 NO_FACE = "no face found"
 # Columns of the CSV, before the probabilities.
@@ -26,7 +29,7 @@ COLUMNS = ("photo", "note", "face", "box", "age_group", "age", "age_error", "gen
 
 @guarded
 def predict(
-    photos: Annotated[list[Path], typer.Argument(help="Photo files.")],
+    photos: PhotoFiles,
     model: Annotated[
         list[Path], typer.Option("--model", help="Model file; several for several tasks.")
     ],
@@ -51,33 +54,60 @@ def predict(
         ),
     ] = None,
 ) -> None:
-    """Predict age group, age and gender of every face in each photo."""
+    """Predict age group, age and gender of every face in each photo.
+
+    JSON and CSV are printed photo after photo, so that nothing is lost of a long run that ends
+    early, and memory does not grow.
+    """
     from featurex.predictor import Predictor
 
     if json and csv_:
         raise typer.BadParameter("choose --json or --csv, not both")
     if threshold is not None and not reject:
         raise typer.BadParameter("choose --threshold or --no-reject, not both")
+    files = find_files(photos)
     declines = reject if threshold is None else threshold
     predictor = Predictor.load(*model, device=device, weights=weights, reject=declines)
     if predictor.backbone.notice:
         say(predictor.backbone.notice)
     if draw:
         ready_folder(draw)
-    found = []
-    with progress("Predicting", len(photos)) as update:
-        for number, faces in enumerate(predictor.predict_each(photos), 1):
-            found.append(faces)
-            update(number, "", "photos")
-            if draw and not faces.error:
+    left_out: Counter[str] = Counter()
+    with progress("Predicting", len(files), prints=json or csv_) as update:
+        found = _predict_each(predictor, files, draw, left_out, update)
+        if json:
+            print_json_list(map(_as_json, found))
+        elif csv_:
+            _print_csv(_rows(found), predictor.classes)
+        else:
+            shown = [_as_shown(row) for row in _rows(found)]
+    if not (json or csv_):
+        _print_shown(shown)
+    tell_left_out(len(files), left_out["unreadable"], left_out["faceless"])
+    for note in predictor.notes:
+        say(f"The model's training data: {note}")
+    if left_out["unreadable"] == len(files):
+        raise typer.Exit(1)
+
+
+def _predict_each(
+    predictor: Predictor,
+    files: Sequence[Path],
+    draw: Path | None,
+    left_out: Counter[str],
+    update: Callable[..., None],
+) -> Iterator[PhotoFaces]:
+    """Predict photo after photo; draw, say and count on the way."""
+    for number, faces in enumerate(predictor.predict_each(files), 1):
+        if faces.error:
+            left_out["unreadable"] += 1
+            say(f"{faces.photo}: {faces.error}")
+        else:
+            left_out["faceless"] += not faces
+            if draw:
                 _draw(faces, draw, number)
-    if json:
-        print_json([_as_json(faces) for faces in found])
-    elif csv_:
-        _print_csv(_rows(found))
-    else:
-        _print_rows(_rows(found))
-    _tell(found, predictor.notes)
+        yield faces
+        update(number, "", "photos")
 
 
 def _draw(faces: PhotoFaces, folder: Path, number: int) -> None:
@@ -110,40 +140,38 @@ def _rows(found: Iterable[PhotoFaces]) -> Iterator[dict[str, Any]]:
                 "gender": face.gender,
                 "undefined": "; ".join(f"{t}: {why}" for t, why in face.undefined.items()),
             } | {
-                # Only the usual tasks' classes are known by their names alone.
-                f"p_{name}" if task in ("gender", "age-group") else f"p_{task}_{name}": round(p, 4)
+                _chance_column(task, name): round(p, 4)
                 for task, classes in face.probabilities.items()
                 for name, p in classes.items()
             }
 
 
-def _print_csv(rows: Iterable[dict[str, Any]]) -> None:
-    table = list(rows)
-    names = dict.fromkeys([*COLUMNS, *(name for row in table for name in row)])
-    writer = csv.DictWriter(sys.stdout, list(names), restval="", lineterminator="\n")
+def _chance_column(task: str, name: str) -> str:
+    # Only the usual tasks' classes are known by their names alone.
+    return f"p_{name}" if task in ("gender", "age-group") else f"p_{task}_{name}"
+
+
+def _print_csv(rows: Iterable[dict[str, Any]], classes: Mapping[str, Sequence[str]]) -> None:
+    chances = [_chance_column(task, name) for task, names in classes.items() for name in names]
+    writer = csv.DictWriter(sys.stdout, [*COLUMNS, *chances], restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(table)
+    for row in rows:
+        writer.writerow(row)
+        sys.stdout.flush()
 
 
-def _print_rows(rows: Iterable[dict[str, Any]]) -> None:
-    import pandas as pd
-
+def _as_shown(row: dict[str, Any]) -> dict[str, Any]:
     from featurex.labels import AGE_GROUPS, GENDERS
 
-    shown = []
-    for row in rows:
-        age, error = row.get("age"), row.get("age_error")
-        shown.append(
-            {
-                "photo": row["photo"],
-                "face": row.get("face", ""),
-                "box": row.get("box", row.get("note", "")),
-                "gender": _with_chance(row, "gender", GENDERS),
-                "age group": _with_chance(row, "age_group", AGE_GROUPS),
-                "age": "" if age is None else f"{age:.0f}" + (f" ± {error:.0f}" if error else ""),
-            }
-        )
-    print_table(pd.DataFrame(shown))
+    age, error = row.get("age"), row.get("age_error")
+    return {
+        "photo": row["photo"],
+        "face": row.get("face", ""),
+        "box": row.get("box", row.get("note", "")),
+        "gender": _with_chance(row, "gender", GENDERS),
+        "age group": _with_chance(row, "age_group", AGE_GROUPS),
+        "age": "" if age is None else f"{age:.0f}" + (f" ± {error:.0f}" if error else ""),
+    }
 
 
 def _with_chance(row: dict[str, Any], column: str, classes: Sequence[str]) -> str:
@@ -153,16 +181,7 @@ def _with_chance(row: dict[str, Any], column: str, classes: Sequence[str]) -> st
     return name_with_chance(row[column], chances) if row.get(column) else ""
 
 
-def _tell(found: Iterable[PhotoFaces], notes: Iterable[str]) -> None:
-    """Say on stderr what was left out, and exit with 1 where not one photo could be read."""
-    found = list(found)
-    errors = [faces for faces in found if faces.error]
-    faceless = sum(not faces and not faces.error for faces in found)
-    for faces in errors:
-        say(f"{faces.photo}: {faces.error}")
-    if errors or faceless:
-        say(f"{len(found)} photos: {len(errors)} can't be read, {faceless} without a face.")
-    for note in notes:
-        say(f"The model's training data: {note}")
-    if len(errors) == len(found):
-        raise typer.Exit(1)
+def _print_shown(rows: Sequence[dict[str, Any]]) -> None:
+    import pandas as pd
+
+    print_table(pd.DataFrame(rows))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -47,7 +48,22 @@ def table_width() -> int:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON, in ASCII: whatever a file is called, every terminal can show it."""
-    print(json.dumps(value, indent=2, allow_nan=False))
+    print(_to_json(value))
+
+
+def print_json_list(values: Iterable[Any]) -> None:
+    """Print values as a JSON list, each as soon as it is there."""
+    before = "\n"
+    print("[", end="")
+    for value in values:
+        # A text in JSON has no line breaks of its own.
+        print(before + indent(_to_json(value), "  "), end="", flush=True)
+        before = ",\n"
+    print("\n]")
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, indent=2, allow_nan=False)
 
 
 def say(text: str) -> None:
@@ -60,10 +76,13 @@ def _cell(value: Any) -> str:
 
 
 @contextmanager
-def progress(description: str, total: int | None) -> Iterator[Callable[..., None]]:
+def progress(
+    description: str, total: int | None, *, prints: bool = False
+) -> Iterator[Callable[..., None]]:
     """Show a progress bar on stderr where that is a terminal.
 
-    Yields a function ``advance(n, note)`` to call with the steps done so far.
+    Yields a function ``advance(n, note)`` to call with the steps done so far. Who `prints` results
+    meanwhile gets no bar among them, where stdout is a terminal too.
     """
     from rich import progress as rich
 
@@ -75,7 +94,12 @@ def progress(description: str, total: int | None) -> Iterator[Callable[..., None
         rich.TimeRemainingColumn(),
         rich.TextColumn("{task.fields[note]}"),
     )
-    with rich.Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
+    hidden = not err.is_terminal or (prints and out.is_terminal)
+    # rich would print on stderr what belongs on stdout.
+    bars = rich.Progress(
+        *columns, console=err, disable=hidden, transient=True, redirect_stdout=False
+    )
+    with bars as bar:
         task = bar.add_task(description, total=total, note="", rate="")
 
         def update(done: int, note: str = "", unit: str = "") -> None:

@@ -25,7 +25,7 @@ def read(root: str | Path, *, age_policy: str = "strict") -> Manifest:
     root : str or Path
         The folder of the class folders, which are all genders (``female``, ``male``, ``f``,
         ``m``) or all age groups (``0-2`` … ``60+``). Photos beside them are dropped, and so are
-        links that lead out; deeper folders aren't looked at.
+        other files in them and links that lead out; deeper folders aren't looked at.
     age_policy : {"strict", "nearest"}
         For the sake of one grammar: the groups are given, so it changes nothing.
 
@@ -48,7 +48,7 @@ def read(root: str | Path, *, age_policy: str = "strict") -> Manifest:
     rows: list[dict[str, object]] = [
         {"path": str(photo), kind: _PARSERS[kind](folder.name)}
         for folder in folders
-        for photo in list_folder(folder, top, dropped)[1]
+        for photo in list_folder(folder, top, dropped, count_others=True)[1]
     ]
     return clean(rows, dropped, dataset="folder", root=top, age_policy=age_policy)
 

@@ -11,6 +11,7 @@ PHOTO_SUFFIXES = frozenset(
     {".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
 )
 OUTSIDE = "path outside the folder"
+OTHER_FILE = "not a photo by its ending"
 
 
 def check_folder(root: str | Path, dataset: str) -> Path:
@@ -87,13 +88,39 @@ def find_photos(root: Path, dropped: Dropped) -> list[Path]:
     return photos
 
 
+def all_photos(root: Path, dropped: Dropped) -> list[Path]:
+    """Return the photos in a folder and in all folders below it, sorted within each.
+
+    Hidden files aren't looked at; other files than photos, and links that lead out of `root`, are
+    dropped and counted. A folder is not entered by a link: it has a place of its own.
+
+    Raises
+    ------
+    DatasetError
+        If `root` can't be listed.
+    """
+    photos: list[Path] = []
+    waiting = [root]
+    while waiting:
+        folders, found = list_folder(waiting.pop(), root, dropped, count_others=True)
+        photos += found
+        waiting += [folder for folder in reversed(folders) if not folder.is_symlink()]
+    return photos
+
+
 def list_folder(
-    folder: Path, root: Path, dropped: Dropped, suffixes: Set[str] = PHOTO_SUFFIXES
+    folder: Path,
+    root: Path,
+    dropped: Dropped,
+    suffixes: Set[str] = PHOTO_SUFFIXES,
+    *,
+    count_others: bool = False,
 ) -> tuple[list[Path], list[Path]]:
     """Return a folder's subfolders and its photos, each sorted, without what leads out of `root`.
 
     A subfolder that can't be listed is empty, and counted as ``"unreadable folder"``. With other
-    `suffixes` (in lower case), other files than photos are listed.
+    `suffixes` (in lower case), other files than photos are listed. Files of none of them are
+    counted where asked for.
 
     Raises
     ------
@@ -105,6 +132,8 @@ def list_folder(
     for entry in _entries(folder, root, dropped):
         is_folder = _is_folder(entry)
         if not is_folder and Path(entry.name).suffix.lower() not in suffixes:
+            if count_others:
+                dropped.add(OTHER_FILE, entry.name)
             continue
         if entry.is_symlink() and not inside(root, Path(entry.path)):
             dropped.add(OUTSIDE, entry.name)

@@ -76,6 +76,52 @@ def test_csv_has_its_columns_also_without_a_face(call, model, mixed):
     result = call("predict", mixed[3], "--model", model, "--csv")
     (row,) = csv.DictReader(io.StringIO(result.stdout))
     assert {"photo", "note", "face", "box", "age_group", "age", "gender"} <= set(row)
+    assert {"p_female", "p_male"} <= set(row)
+
+
+def test_a_folder_stands_for_the_photos_in_and_below_it(call, model, photos, tmp_path):
+    folder = tmp_path / "holiday"
+    (folder / "first" / "day").mkdir(parents=True)
+    for number, place in enumerate(("b.jpg", "first/a.jpg", "first/day/c.jpg")):
+        shutil.copy(photos[number], folder / place)
+    (folder / "IMG_1.HEIC").touch()
+    result = call("predict", photos[3], folder, "--model", model, "--csv")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == "Left out, not a photo by its ending: 1 (IMG_1.HEIC)\n"
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [os.path.relpath(row["photo"], folder) for row in rows[1:]] == [
+        "b.jpg",
+        "first/a.jpg",
+        "first/day/c.jpg",
+    ]
+    assert rows[0]["photo"] == str(photos[3])
+    assert all(row["gender"] for row in rows)
+
+
+def test_a_folder_without_a_photo_is_an_error(fails, model, tmp_path):
+    (tmp_path / "empty").mkdir()
+    line = fails("predict", tmp_path / "empty", "--model", model)
+    assert f"No photo in {tmp_path / 'empty'}" in line
+    assert ".jpeg" in line
+
+
+@pytest.mark.parametrize("form", ["--csv", "--json"])
+def test_answers_are_printed_before_the_last_photo_is_looked_at(
+    call, model, photos, form, monkeypatch
+):
+    from featurex.predictor import Predictor
+
+    predict_each = Predictor.predict_each
+
+    def stopped(self, files):
+        yield next(predict_each(self, files))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Predictor, "predict_each", stopped)
+    result = call("predict", *photos[:3], "--model", model, form)
+    assert result.exit_code == 130
+    assert photos[0].name in result.stdout
+    assert photos[1].name not in result.stdout
 
 
 def test_not_one_readable_photo_is_exit_code_1(call, model, unreadable):

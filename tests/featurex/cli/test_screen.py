@@ -1,10 +1,11 @@
 import json
+import sys
 
 import pandas as pd
 import pytest
 
 from featurex.cli import screen
-from featurex.cli.screen import print_json, print_table, progress, say
+from featurex.cli.screen import print_json, print_json_list, print_table, progress, say
 
 
 def test_json_is_ascii_and_never_nan(capsys):
@@ -15,6 +16,26 @@ def test_json_is_ascii_and_never_nan(capsys):
     assert json.loads(text) == names
     with pytest.raises(ValueError, match="not JSON compliant"):
         print_json(float("nan"))
+
+
+@pytest.mark.parametrize("values", [[], [1], ["a\nb", {"c": [1, {"d": None}], "e": []}]])
+def test_a_json_list_is_what_json_would_print(values, capsys):
+    print_json_list(iter(values))
+    assert json.loads(capsys.readouterr().out) == values
+    print_json_list(values or [0])
+    shown = capsys.readouterr().out
+    print_json(values or [0])
+    assert shown == capsys.readouterr().out
+
+
+def test_json_values_are_printed_as_they_come(capsys):
+    def values():
+        yield 1
+        assert capsys.readouterr().out == "[\n  1"
+        yield 2
+
+    print_json_list(values())
+    assert capsys.readouterr().out == ",\n  2\n]\n"
 
 
 def test_a_title_is_not_wrapped_to_its_table(capsys):
@@ -35,11 +56,34 @@ def test_no_progress_is_shown_where_nobody_looks(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_progress_is_shown_on_a_terminal(monkeypatch, capsys):
+@pytest.fixture
+def terminal(monkeypatch):
+    """Let stderr be a terminal."""
     monkeypatch.setattr(screen, "err", screen.Console(stderr=True, force_terminal=True, width=120))
+
+
+def test_progress_is_shown_on_a_terminal(terminal, capsys):
     with progress("Working", 3) as update:
         update(2, "7 without a face", "photos")
     said = capsys.readouterr()
     assert "Working" in said.err
     assert "2/3" in said.err
     assert said.out == ""
+
+
+@pytest.mark.parametrize("prints", [False, True])
+def test_results_go_to_stdout_beside_a_bar(terminal, capsys, prints):
+    with progress("Working", 3, prints=prints) as update:
+        update(2)
+        sys.stdout.write("a result\n")
+    said = capsys.readouterr()
+    assert said.out == "a result\n"
+    assert "2/3" in said.err
+
+
+def test_no_bar_among_results_on_one_terminal(terminal, monkeypatch, capsys):
+    monkeypatch.setattr(screen, "out", screen.Console(force_terminal=True, width=120))
+    with progress("Working", 3, prints=True) as update:
+        update(2)
+        sys.stdout.write("a result\n")
+    assert capsys.readouterr() == ("a result\n", "")

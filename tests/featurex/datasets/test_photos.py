@@ -3,7 +3,7 @@ import os
 import pytest
 
 from featurex.datasets.cleaning import Dropped
-from featurex.datasets.photos import check_folder, find_photos, inside
+from featurex.datasets.photos import all_photos, check_folder, find_photos, inside
 from featurex.exceptions import DatasetError
 
 
@@ -35,6 +35,27 @@ def test_a_subfolder_that_cannot_be_listed_is_counted(make_photos, lock):
     lock("secret")
     assert [path.name for path in find_photos(root, dropped)] == ["a.png"]
     assert dropped.counts == {"unreadable folder": 1}
+
+
+def test_all_photos_are_those_at_any_depth(make_photos, tmp_path):
+    names = ["b.JPG", "x/d.webp", "x/y/deep.png", "a/c.tif", "a/IMG.HEIC", "x.txt", ".hidden.png"]
+    root, dropped = make_photos(dict.fromkeys(names, 1)), Dropped()
+    found = [str(path.relative_to(tmp_path)) for path in all_photos(root, dropped)]
+    assert found == ["b.JPG", "a/c.tif", "x/d.webp", "x/y/deep.png"]
+    assert dropped.counts == {"not a photo by its ending": 2}
+    assert dropped.examples == {"not a photo by its ending": ["x.txt", "IMG.HEIC"]}
+
+
+def test_links_lead_all_photos_neither_out_nor_round_and_round(make_photos, tmp_path):
+    make_photos({"root/a/b.png": 1, "secret/c.png": 2})
+    root, dropped = tmp_path / "root", Dropped()
+    (root / "out.png").symlink_to(tmp_path / "secret" / "c.png")
+    (root / "outside").symlink_to(tmp_path / "secret")
+    (root / "a" / "again").symlink_to(root)
+    (root / "same.png").symlink_to(root / "a" / "b.png")
+    found = [str(path.relative_to(root)) for path in all_photos(root, dropped)]
+    assert found == ["same.png", "a/b.png"]
+    assert dropped.counts == {"path outside the folder": 2}
 
 
 def test_a_root_that_cannot_be_listed_is_an_error(tmp_path, lock):
