@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
 from typing import Any, NamedTuple, Self
 
 from featurex import spaces
 from featurex.alignment import Alignment, Photo, align
-from featurex.detectors import CNN, HOG
-from featurex.exceptions import FeaturexError
+from featurex.detectors import HOG
 from featurex.faces import ChipFormat, Face, FaceAligner
-from featurex.processes import end_with
+from featurex.hog_processes import (
+    MOST_THREADS,
+    PHOTOS_A_CALL,
+    hog_aligner,
+    photos_that_pay,
+    start_processes,
+    told_if_ended,
+)
 
-# dlib holds Python's lock while it looks for landmarks and cuts out a chip, which is a quarter of a
-# photo's time: more threads than this wait for one another.
-_MOST_THREADS = 5
-# A process is there after a second, in which it would have aligned so many photos.
-_PHOTOS_A_PROCESS = 150
-# What a process gets at a time: enough that asking costs little, few enough that none waits long.
-_PHOTOS_A_CALL = 4
+_ADVICE = (
+    "Nothing stored is lost: run the same command again with fewer --threads; up to "
+    f"{MOST_THREADS} need no processes."
+)
 
 
 class AlignJob(NamedTuple):
@@ -53,12 +54,8 @@ class Aligning:
         self.pool = ThreadPoolExecutor(n_workers)
         self._aligner = aligner
         self._n_workers = n_workers
-        # Where the CNN comes first, each process would hold its own, and take the GPU's memory.
-        self._in_processes = (
-            n_workers > _MOST_THREADS
-            and n_photos >= n_workers * _PHOTOS_A_PROCESS
-            and aligner.detector != CNN
-        )
+        enough = photos_that_pay(n_workers, aligner)
+        self._in_processes = enough is not None and n_photos >= enough
         self._processes: Any = None
 
     def submit(self, jobs: Sequence[AlignJob]) -> list[Callable[[], Alignment]]:
@@ -73,10 +70,10 @@ class Aligning:
             return [self.pool.submit(align, job.photo, self._aligner, *job[1:]).result
                     for job in jobs]  # fmt: skip
         if jobs and self._processes is None:
-            self._processes = _start(self._n_workers)
+            self._processes = start_processes(self._n_workers)
         answers: list[Callable[[], Alignment]] = []
-        for start in range(0, len(jobs), _PHOTOS_A_CALL):
-            part = jobs[start : start + _PHOTOS_A_CALL]
+        for start in range(0, len(jobs), PHOTOS_A_CALL):
+            part = jobs[start : start + PHOTOS_A_CALL]
             call = self.pool.submit(self._align_elsewhere, part)
             answers += [_answer(call, position) for position in range(len(part))]
         return answers
@@ -92,16 +89,8 @@ class Aligning:
 
     def _align_elsewhere(self, jobs: Sequence[AlignJob]) -> list[Alignment]:
         """Have a process align photos by HOG; what it finds nothing in is looked at again here."""
-        from loky.process_executor import BrokenProcessPool
-
-        try:
+        with told_if_ended(self._n_workers, _ADVICE):
             found: list[Alignment] = self._processes.submit(_align_all, list(jobs)).result()
-        except BrokenProcessPool as error:
-            raise FeaturexError(
-                f"One of {self._n_workers} processes that find faces was ended, perhaps for want "
-                "of memory. Nothing stored is lost: run the same command again with fewer "
-                f"--threads; up to {_MOST_THREADS} need no processes."
-            ) from error
         return [
             align(job.photo, self._aligner, *job[1:])
             if alignment.status == spaces.NO_FACE and self._aligner.detector != HOG
@@ -114,20 +103,6 @@ def _answer(call: Future[list[Alignment]], position: int) -> Callable[[], Alignm
     return lambda: call.result()[position]
 
 
-def _start(n_workers: int) -> Any:
-    from loky import ProcessPoolExecutor  # unlike Python's own, it needs no guarded main module
-
-    one_core = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-    return ProcessPoolExecutor(
-        n_workers, env=one_core, initializer=end_with, initargs=(os.getpid(),)
-    )
-
-
 def _align_all(jobs: Sequence[AlignJob]) -> list[Alignment]:
-    """Align photos in this process; torch is not loaded for it."""
-    return [align(job.photo, _hog_aligner(), *job[1:]) for job in jobs]
-
-
-@cache
-def _hog_aligner() -> FaceAligner:
-    return FaceAligner(HOG)
+    """Align photos in this process."""
+    return [align(job.photo, hog_aligner(), *job[1:]) for job in jobs]

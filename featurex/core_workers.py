@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -39,16 +39,16 @@ def core_workers(n_threads: int | None = None) -> Iterator[ThreadPoolExecutor]:
 
 
 def map_ahead(
-    pool: ThreadPoolExecutor,
+    pool: Executor,
     function: Callable[[Item], Result],
     items: Iterable[Item],
     ahead: int,
 ) -> Iterator[Result]:
-    """Map in threads, in order, at most so many items ahead of what was asked for.
+    """Map elsewhere, in order, at most so many items ahead of what was asked for.
 
     Parameters
     ----------
-    pool : ThreadPoolExecutor
+    pool : Executor
     function : callable
     items : iterable
         Drawn as they are needed, in the reader's thread; may have no end.
@@ -58,7 +58,7 @@ def map_ahead(
     pending: deque[Future[Result]] = deque()
     for item in items:
         pending.append(pool.submit(function, item))
-        if len(pending) > ahead:
+        while len(pending) > ahead or (pending and pending[0].done()):
             yield pending.popleft().result()
     while pending:
         yield pending.popleft().result()

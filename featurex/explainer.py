@@ -21,8 +21,9 @@ from featurex.explanation import (
     occlusion,
 )
 from featurex.faces import Face
+from featurex.finding import FoundFaces
 from featurex.photo_input import PhotoLike
-from featurex.predictor import FoundFaces, Predictor
+from featurex.predictor import Predictor
 from featurex.tasks import AGE
 
 AUTO = "auto"

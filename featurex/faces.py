@@ -140,13 +140,20 @@ class FaceAligner:
             are looked for only where there is none of these.
         """
         picture = Picture.of(photo)
+        if found := self.scan(picture):
+            return found
+        face = self.central_face(picture)
+        return [face] if face else []
+
+    def scan(self, photo: Pixels) -> list[Face]:
+        """Find what `faces` finds, but for what only the small copies of `central_face` show."""
+        picture = Picture.of(photo)
         for detector in self._detectors:
             for scale in _scales(picture):
                 if detections := _detect(detector, picture, scale):
                     found = [self._with_landmarks(picture, *face) for face in detections]
                     return sorted(found, key=lambda face: (face.box[0], face.box[1]))
-        face = self.central_face(picture)
-        return [face] if face else []
+        return []
 
     def chip(self, photo: Pixels, face: Face, size: int, padding: float) -> np.ndarray:
         """Cut a face out, upright and centred.

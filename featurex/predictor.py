@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,46 +14,20 @@ from PIL import Image
 
 from featurex.averages import Average
 from featurex.core_workers import core_workers, map_ahead
-from featurex.exceptions import ModelError, PhotoError
+from featurex.cores import core_count
+from featurex.exceptions import ModelError
 from featurex.face_predictions import PhotoFaces, add_classes, make_prediction
-from featurex.faces import Face
+from featurex.faces import ChipFormat, Face
+from featurex.finding import FoundFaces, find, find_each
 from featurex.model_files import load_model
 from featurex.model_needs import find_needs
-from featurex.photo_input import PhotoLike, to_image
-from featurex.picture import Picture
+from featurex.photo_input import PhotoLike
 from featurex.rejection import thresholds
 from featurex.tasks import AGE, find_task
 from pipelines.kernel_machines import in_blocks
 
 # Photos whose faces are answered together.
 PHOTOS_AT_A_TIME = 32
-# Photos drawn beyond those that are answered: memory does not grow with their number.
-PHOTOS_AHEAD = 3 * PHOTOS_AT_A_TIME
-
-
-@dataclass(frozen=True, eq=False)
-class FoundFaces:
-    """A photo after alignment.
-
-    Attributes
-    ----------
-    photo : PhotoLike
-        What was asked.
-    faces : sequence of Face
-        From left to right.
-    chips : sequence of ndarray of shape (chip_size, chip_size, 3), uint8
-        One a face.
-    size : tuple of int
-        Width and height of the upright photo in pixels.
-    error : PhotoError or None
-        Why the photo could not be read.
-    """
-
-    photo: PhotoLike
-    faces: Sequence[Face] = ()
-    chips: Sequence[np.ndarray] = ()
-    size: tuple[int, int] = (0, 0)
-    error: PhotoError | None = None
 
 
 class Predictor:
@@ -170,7 +144,7 @@ class Predictor:
             A single photo can't be read.
         """
         if isinstance(photo, str | os.PathLike | Image.Image | np.ndarray):
-            found = self._find(photo)
+            found = find(photo, self._aligner, self._format)
             if found.error:
                 raise found.error
             return self._answer([found])[0]
@@ -184,14 +158,14 @@ class Predictor:
         Parameters
         ----------
         photos : iterable of photos as `predict` takes them
-            Drawn at most `PHOTOS_AHEAD` ahead of their answers.
+            Drawn ahead of their answers: on two cores at most 96, and some forty more for every
+            other core.
         """
         with core_workers() as pool:
-            found = map_ahead(pool, self._find, photos, PHOTOS_AT_A_TIME)
-            blocks = _blocks(found)
+            blocks = _blocks(self._find_each(photos, pool))
             # A GPU is used by one thread; while it works, the others look for faces.
             answers = (
-                map_ahead(pool, self._answer, blocks, 1)
+                map_ahead(pool, self._answer, blocks, max(1, core_count() - 1))
                 if self._on_cpu
                 else map(self._answer, blocks)
             )
@@ -201,22 +175,21 @@ class Predictor:
     def find_each(self, photos: Iterable[PhotoLike]) -> Iterator[FoundFaces]:
         """Find and align the faces of photo after photo, in their order, with bounded memory."""
         with core_workers() as pool:
-            yield from map_ahead(pool, self._find, photos, PHOTOS_AT_A_TIME)
+            yield from self._find_each(photos, pool)
 
     def place(self, face: Face, points: np.ndarray) -> np.ndarray:
         """Tell where points of a face's chip lie in the photo, as `FaceAligner.place`."""
-        backbone = self.backbone
-        return self._aligner.place(face, backbone.chip_size, backbone.padding, points)
+        return self._aligner.place(face, *self._format, points)
 
-    def _find(self, photo: PhotoLike) -> FoundFaces:
-        try:
-            picture = Picture(to_image(photo))
-        except PhotoError as error:
-            return FoundFaces(photo, error=error)
-        faces = self._aligner.faces(picture)
-        size, padding = self.backbone.chip_size, self.backbone.padding
-        chips = [self._aligner.chip(picture, face, size, padding) for face in faces]
-        return FoundFaces(photo, faces, chips, picture.size)
+    @property
+    def _format(self) -> ChipFormat:
+        return ChipFormat(self.backbone.chip_size, self.backbone.padding)
+
+    def _find_each(
+        self, photos: Iterable[PhotoLike], pool: ThreadPoolExecutor
+    ) -> Iterator[FoundFaces]:
+        n_workers = core_count() + 1
+        return find_each(photos, self._aligner, self._format, pool, n_workers, PHOTOS_AT_A_TIME)
 
     def _answer(self, found: Sequence[FoundFaces]) -> list[PhotoFaces]:
         chips = [chip for one in found for chip in one.chips]

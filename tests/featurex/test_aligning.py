@@ -4,7 +4,7 @@ import signal
 import numpy as np
 import pytest
 
-from featurex import aligning
+from featurex import hog_processes
 from featurex.aligning import Aligning, AlignJob
 from featurex.alignment import align
 from featurex.exceptions import FeaturexError
@@ -16,8 +16,8 @@ FORMATS = (ChipFormat(150, 0.25), ChipFormat(64, 0.4))
 @pytest.fixture
 def many_cores(monkeypatch):
     """Let two workers and two photos be enough for processes."""
-    monkeypatch.setattr(aligning, "_MOST_THREADS", 1)
-    monkeypatch.setattr(aligning, "_PHOTOS_A_PROCESS", 1)
+    monkeypatch.setattr(hog_processes, "MOST_THREADS", 1)
+    monkeypatch.setattr(hog_processes, "PHOTOS_A_PROCESS", 1)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from featurex.labels import AGE_GROUP_YEARS, AGE_GROUPS
 from featurex.manifest import Manifest
 from featurex.model_files import load_model, save_model
 from featurex.models import ModelOptions
-from featurex.predictor import PHOTOS_AHEAD, PHOTOS_AT_A_TIME, Predictor
+from featurex.predictor import PHOTOS_AT_A_TIME, Predictor
 from featurex.tasks import AGE, AGE_GROUP, GENDER, choose_tasks
 
 OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
@@ -214,6 +214,7 @@ def test_a_single_damaged_photo_is_an_error(predictor, tmp_path):
 
 def test_photos_are_taken_as_they_are_needed(predictor, wall, monkeypatch):
     monkeypatch.setattr(predictor._aligner, "faces", lambda photo: [])
+    monkeypatch.setattr("featurex.predictor.core_count", lambda: 2)
     taken = []
 
     def photos():
@@ -222,7 +223,7 @@ def test_photos_are_taken_as_they_are_needed(predictor, wall, monkeypatch):
             yield wall
 
     for n_read, _ in enumerate(predictor.predict_each(photos())):
-        assert len(taken) <= n_read + PHOTOS_AHEAD
+        assert len(taken) <= n_read + 3 * PHOTOS_AT_A_TIME
     assert len(taken) == 5 * PHOTOS_AT_A_TIME
 
 

@@ -1,0 +1,156 @@
+"""Finds the faces of many photos at a time: in threads, or in processes where there are many cores.
+
+`featurex.aligning` does the same for the central faces of training photos.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, islice
+from operator import length_hint
+
+import numpy as np
+
+from featurex.core_workers import map_ahead
+from featurex.exceptions import PhotoError
+from featurex.faces import ChipFormat, Face, FaceAligner
+from featurex.hog_processes import (
+    MOST_THREADS,
+    PHOTOS_A_CALL,
+    hog_aligner,
+    photos_that_pay,
+    start_processes,
+    told_if_ended,
+)
+from featurex.photo_input import PhotoLike, to_image
+from featurex.picture import Picture
+
+_ADVICE = (
+    f"Give it fewer cores with LOKY_MAX_CPU_COUNT; up to {MOST_THREADS - 1} need no processes."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class FoundFaces:
+    """A photo after alignment.
+
+    Attributes
+    ----------
+    photo : PhotoLike
+        What was asked.
+    faces : sequence of Face
+        From left to right.
+    chips : sequence of ndarray of shape (chip_size, chip_size, 3), uint8
+        One a face.
+    size : tuple of int
+        Width and height of the upright photo in pixels.
+    error : PhotoError or None
+        Why the photo could not be read.
+    """
+
+    photo: PhotoLike
+    faces: Sequence[Face] = ()
+    chips: Sequence[np.ndarray] = ()
+    size: tuple[int, int] = (0, 0)
+    error: PhotoError | None = None
+
+
+def find(photo: PhotoLike, aligner: FaceAligner, format: ChipFormat) -> FoundFaces:
+    """Find and cut out every face of a photo; never raises for what a file holds."""
+    try:
+        picture = Picture(to_image(photo))
+    except PhotoError as error:
+        return FoundFaces(photo, error=error)
+    return _cut_out(photo, picture, aligner.faces(picture), aligner, format)
+
+
+def find_each(
+    photos: Iterable[PhotoLike],
+    aligner: FaceAligner,
+    format: ChipFormat,
+    pool: ThreadPoolExecutor,
+    n_workers: int,
+    ahead: int,
+) -> Iterator[FoundFaces]:
+    """Find the faces of photo after photo, in their order.
+
+    Parameters
+    ----------
+    photos : iterable of photos as `find` takes them
+        Drawn at most `ahead` ahead, and, where processes look, a few more for each of them.
+    aligner : FaceAligner
+    format : ChipFormat
+    pool : ThreadPoolExecutor
+    n_workers : int
+        Processes, where they pay: from the first photo on if there are known to be enough, else
+        once so many have come.
+    ahead : int
+    """
+    remaining = iter(photos)
+    enough = photos_that_pay(n_workers, aligner)
+    few = 0 if enough is not None and length_hint(photos) >= enough else enough
+    look = partial(find, aligner=aligner, format=format)
+    yield from map_ahead(pool, look, islice(remaining, few), ahead)
+    by_hog = _found_by_hog(remaining, format, n_workers)
+
+    def complete(found: tuple[PhotoLike, FoundFaces | None]) -> FoundFaces:
+        photo, faces = found
+        return look(photo) if faces is None else replace(faces, photo=photo)
+
+    yield from map_ahead(pool, complete, by_hog, ahead)
+
+
+def _found_by_hog(
+    photos: Iterator[PhotoLike], format: ChipFormat, n_workers: int
+) -> Iterator[tuple[PhotoLike, FoundFaces | None]]:
+    """Have processes look; None where HOG finds nothing, and for what is no file."""
+    first = list(islice(photos, 1))
+    if not first:
+        return
+    processes = start_processes(n_workers)
+    sent: deque[list[PhotoLike]] = deque()
+    parts = _parts(chain(first, photos), sent)
+    look = partial(_find_all_by_hog, format=format)
+    try:
+        with told_if_ended(n_workers, _ADVICE):
+            for found in map_ahead(processes, look, parts, 2 * n_workers):
+                yield from zip(sent.popleft(), found, strict=True)
+    finally:
+        processes.shutdown(wait=False, kill_workers=True)
+
+
+def _parts(photos: Iterator[PhotoLike], sent: deque[list[PhotoLike]]) -> Iterator[list[str | None]]:
+    """Name the files for a process, and note which photos they are."""
+    while part := list(islice(photos, PHOTOS_A_CALL)):
+        sent.append(part)
+        yield [os.fspath(p) if isinstance(p, str | os.PathLike) else None for p in part]
+
+
+def _find_all_by_hog(paths: Sequence[str | None], format: ChipFormat) -> list[FoundFaces | None]:
+    return [None if path is None else _find_by_hog(path, format) for path in paths]
+
+
+def _find_by_hog(path: str, format: ChipFormat) -> FoundFaces | None:
+    try:
+        picture = Picture(to_image(path))
+    except PhotoError as error:
+        return FoundFaces(path, error=error)
+    aligner = hog_aligner()
+    faces = aligner.scan(picture)
+    return _cut_out(path, picture, faces, aligner, format) if faces else None
+
+
+def _cut_out(
+    photo: PhotoLike,
+    picture: Picture,
+    faces: Sequence[Face],
+    aligner: FaceAligner,
+    format: ChipFormat,
+) -> FoundFaces:
+    chips = [aligner.chip(picture, face, *format) for face in faces]
+    return FoundFaces(photo, faces, chips, picture.size)
