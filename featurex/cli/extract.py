@@ -28,6 +28,7 @@ from featurex.cli.options import (
 )
 from featurex.cli.screen import print_json
 from featurex.detectors import DEFAULT_DETECTOR
+from featurex.files import ready_folder
 
 
 @guarded
@@ -51,6 +52,12 @@ def extract(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Photos aligned at a time; cores + 1 by default.")
     ] = None,
+    list_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--list", help="CSV file to write: every photo, its key in the cache, its status."
+        ),
+    ] = None,
     age_policy: AgePolicy = "strict",
     photos: Photos = None,
     age_kind: AgeKind = None,
@@ -62,6 +69,7 @@ def extract(
     """Find, align and embed every face of a data set. What is in the cache is not done again."""
     from featurex.cli import stages
     from featurex.exceptions import DatasetError
+    from featurex.extraction_list import list_photos, write_list
 
     names = list(dict.fromkeys(backbone or ["dlib-resnet"]))
     if weights and len(names) > 1:
@@ -76,10 +84,14 @@ def extract(
         limit=limit,
         seed=seed,
     )
+    if list_file:
+        ready_folder(list_file.absolute().parent)  # before the long work
     caches = stages.open_caches(
         cache, names, weights, device, detector=detector, precision=precision, mirror=mirror
     )
     report = stages.fill(manifest, *caches, quiet=json, threads=threads)
+    if list_file:
+        write_list(list_photos(manifest, report), list_file)
     if json:
         print_json({"dropped": manifest.dropped, "seconds": report.seconds} | report.counts())
     if report.n_skipped == report.n_photos:

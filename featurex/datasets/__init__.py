@@ -1,4 +1,4 @@
-"""Readers of labelled photos, one data set a file, all giving a manifest."""
+"""Readers of photos, one data set a file, all giving a manifest."""
 
 import inspect
 from pathlib import Path
@@ -14,6 +14,7 @@ from featurex.datasets import (
     imdb_wiki,
     lfw,
     people,
+    photo_folder,
     table,
     utkface,
 )
@@ -34,6 +35,7 @@ READERS: dict[str, Reader] = {
         lfw,
         table,
         folder,
+        photo_folder,
     )
 }
 
@@ -57,7 +59,7 @@ def read(name: str, root: str | Path | None = None, **options: str) -> Manifest:
     Returns
     -------
     Manifest
-        The labelled photos, and what was dropped.
+        The photos with their labels, and what was dropped.
 
     Raises
     ------

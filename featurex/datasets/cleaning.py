@@ -68,6 +68,7 @@ def clean(
     age_policy: str,
     notes: tuple[str, ...] = (),
     max_age: float = MAX_AGE,
+    labelled: bool = True,
 ) -> Manifest:
     """Return the manifest of the usable photos among the candidates.
 
@@ -93,6 +94,8 @@ def clean(
         Notes of the manifest.
     max_age : float
         The oldest age, in years, that is believed.
+    labelled : bool
+        Whether the data set has labels at all: photos without any are to be embedded only.
 
     Raises
     ------
@@ -104,7 +107,8 @@ def clean(
     undefined = set(rows["path"][rows["gender"] == UNDEFINED])
     rows["gender"] = rows["gender"].mask(rows["gender"] == UNDEFINED, None)
     rows = dropped.split(rows, (rows["age"] < 0) | (rows["age"] > max_age), "age out of range")
-    rows = dropped.split(rows, rows[LABELS].isna().all(axis=1), "no label")
+    if labelled:
+        rows = dropped.split(rows, rows[LABELS].isna().all(axis=1), "no label")
     rows = _drop_copies(_with_ids(rows, dropped), dropped)
     rows = _with_age_groups(rows, dropped, age_policy)
     gone = ~dropped.copies["image_id"].isin(rows["image_id"])

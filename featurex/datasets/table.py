@@ -2,12 +2,13 @@
 
 UTF-8 with commas and a header. The column `path` is required and relative to the file's folder;
 `age` (years), `age_group`, `gender`, `subject_id` and `fold` are read where they are; others are
-ignored. An empty field is a missing label.
+ignored. An empty field is a missing label. Without a column of labels all photos are kept, to be
+embedded; else those with none are dropped.
 """
 
 from pathlib import Path
 
-from featurex.datasets.cleaning import Dropped, clean
+from featurex.datasets.cleaning import LABELS, Dropped, clean
 from featurex.datasets.delimited import read_records
 from featurex.datasets.parsing import (
     UnknownLabelError,
@@ -51,7 +52,9 @@ def read_table(
     """Read a CSV file as the data set `dataset`; otherwise as :func:`read`."""
     check_age_policy(age_policy)
     path, dropped, rows = Path(root).absolute(), Dropped(), []
+    labelled = False
     for line, record in read_records(path, dropped, required=["path"]):
+        labelled = any(name in record for name in LABELS)
         try:
             row = _row(record, path.parent)
         except UnknownLabelError as error:
@@ -59,7 +62,15 @@ def read_table(
         else:
             rows.append(row)
     rows = only_inside(rows, path.parent, dropped)
-    return clean(rows, dropped, dataset=dataset, root=path, age_policy=age_policy, notes=notes)
+    return clean(
+        rows,
+        dropped,
+        dataset=dataset,
+        root=path,
+        age_policy=age_policy,
+        notes=notes,
+        labelled=labelled,
+    )
 
 
 def _row(record: dict[str, str], folder: Path) -> dict[str, object]:
@@ -79,7 +90,7 @@ READER = Reader(
     name="csv",
     read=read,
     what="your own photos, listed in a CSV file",
-    labels="any of age, age_group, gender",
+    labels="any of age, age_group, gender, or none",
     subjects="where given",
     terms="yours",
     citation="",

@@ -1,3 +1,5 @@
+import csv
+import hashlib
 import json
 import os
 import shutil
@@ -5,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from featurex.datasets.people import people_root
 from featurex.faces import FaceAligner
@@ -32,6 +36,43 @@ def test_the_tables_say_what_became_of_every_photo(call, cache, people_csv):
     assert "\x1b" not in result.stdout + result.stderr
     for words in ("Data set csv", "kept, with gender", "24 photos in", "embedded before"):
         assert words in result.stdout
+
+
+def test_a_folder_of_photos_without_labels(call, fails, photos, tmp_path):
+    """Embedded, listed with the key of each, copies and faceless ones too, and not to be fitted."""
+    folder, cache, listed = tmp_path / "mine", tmp_path / "cache", tmp_path / "new" / "list.csv"
+    (folder / "deep" / "er").mkdir(parents=True)
+    for number, name in enumerate(("b.jpg", "deep/a.jpg", "deep/er/c.jpg")):
+        shutil.copy(photos[number], folder / name)
+    shutil.copy(photos[0], folder / "deep" / "copy.jpg")
+    Image.new("RGB", (200, 200), "grey").save(folder / "wall.png")
+    (folder / "bad.png").write_bytes(b"x")
+    (folder / "notes.txt").touch()
+    words = ("extract", "photos", folder, "--cache", cache, "--device", "cpu", "--list", listed)
+    for _ in range(2):  # what was done before is listed as well
+        result = call(*words)
+        assert result.exit_code == 0, result.stderr
+        rows = list(csv.DictReader(listed.open(encoding="utf-8")))
+        assert {os.path.relpath(row["path"], folder): row["status"] for row in rows} == {
+            **dict.fromkeys(("b.jpg", "deep/a.jpg", "deep/er/c.jpg", "deep/copy.jpg"), "embedded"),
+            "wall.png": "no face found",
+            "bad.png": "not an image",
+        }
+    for row in rows:
+        assert row["image_id"] == hashlib.sha256(Path(row["path"]).read_bytes()).hexdigest()
+    export = call("cache", "export", cache, "--space", "embeddings", "--out", tmp_path / "e.npy")
+    assert export.exit_code == 0, export.stderr
+    keys = (tmp_path / "e.keys.txt").read_text().split()
+    assert set(keys) == {row["image_id"] for row in rows if row["status"] == "embedded"}
+    line = fails("fit", "photos", folder, "--cache", cache, "--out", tmp_path / "model.featurex")
+    assert "'photos' has no labels" in line
+
+
+def test_a_list_that_can_not_be_written_is_an_error_at_once(fails, cache, people_csv, tmp_path):
+    (tmp_path / "file").touch()
+    words = ("extract", "csv", people_csv, "--cache", tmp_path / "cache", "--list")
+    assert "file" in fails(*words, tmp_path / "file" / "list.csv")
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_limit_draws_by_the_seed(call, cache, people_csv):

@@ -40,6 +40,11 @@ def test_photos_beside_the_folders_have_no_label(make_photos):
     assert manifest.found == 2
 
 
+def test_other_files_among_the_photos_are_counted(make_photos):
+    manifest = read(make_photos({"female/a.png": 1, "female/IMG_1.HEIC": 2, "male/b.png": 3}))
+    assert manifest.dropped == {"not a photo by its ending": 1}
+
+
 def test_one_photo_in_two_classes_is_a_conflict(make_photos):
     manifest = read(make_photos({"female/a.png": 1, "male/a.png": 1, "male/b.png": 2}))
     assert manifest.dropped == {"conflicting labels": 2}

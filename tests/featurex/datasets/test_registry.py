@@ -9,7 +9,7 @@ from featurex.labels import AGE_POLICIES
 
 def test_the_data_sets_are_those_of_the_command_line():
     research = {"utkface", "fgnet", "adience", "fairface", "imdb-wiki", "appa-real", "lfw"}
-    assert set(READERS) == {"people", "csv", "folder"} | research
+    assert set(READERS) == {"people", "csv", "folder", "photos"} | research
 
 
 def test_the_people_need_no_folder():

@@ -46,6 +46,18 @@ def test_all_columns_are_read(write):
     }
 
 
+def test_photos_without_a_column_of_labels_are_kept(write):
+    manifest = read(write("path,subject_id\na.png,ann\nb.png,\n"))
+    assert names(manifest) == ["a.png", "b.png"]
+    assert manifest.tasks() == ()
+
+
+def test_a_photo_without_a_label_among_labelled_ones_is_dropped(write):
+    manifest = read(write("path,gender\na.png,f\nb.png,\n"))
+    assert names(manifest) == ["a.png"]
+    assert manifest.dropped == {"no label": 1}
+
+
 def test_other_columns_are_ignored_and_names_may_be_in_any_case(write):
     manifest = read(write("Camera, Gender ,PATH\nx,male,a.png\n"))
     assert manifest.table["gender"].tolist() == ["male"]
