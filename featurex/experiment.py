@@ -19,7 +19,7 @@ from featurex import run_record, spaces
 from featurex.design import Design
 from featurex.digests import digest
 from featurex.face_table import FaceTable
-from featurex.fold_fits import fit_all, timing_note
+from featurex.fold_fits import fit_all, sample_notes, timing_note
 from featurex.fold_rows import SharedEmbeddings, SomeRows
 from featurex.kept import Kept
 from featurex.kept_comparison import compare_once
@@ -120,7 +120,11 @@ def run(
         table,
         design.tasks,
         _with_costs(timings, chosen),
-        [*run_record.notes(faces, design, folds), *timing_note(chosen, design.options)],
+        [
+            *run_record.notes(faces, design, folds),
+            *sample_notes(chosen),
+            *timing_note(chosen, design.options),
+        ],
         facts=run_record.facts(faces, folds),
         random_state=design.options.seed,
     )

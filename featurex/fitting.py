@@ -86,7 +86,8 @@ def _fit_part(
         estimators[task.name] = estimator.fit(X, y, groups=groups, **extras)
         if takes_chips(model):
             estimator.seen_faces_ = _seen_faces(faces, rows)
-        summaries[task.name] = _summary(estimator, task, len(rows))
+        n_faces = getattr(estimator, "n_rows_", len(rows))  # an SVM learns from a sample of many
+        summaries[task.name] = _summary(estimator, task, n_faces)
         on_task(task.name)
     return estimators, _metadata(faces, model, options) | {"training": summaries}
 

@@ -65,6 +65,17 @@ def fit_all(
     return n_before
 
 
+def sample_notes(chosen: Sequence[dict[str, Any]]) -> list[str]:
+    """Say which models learnt from a sample of the training rows."""
+    sampled = [row for row in chosen if "n_rows" in row]
+    return [
+        f"{model} learnt from {max(row['n_rows'] for row in sampled if row['model'] == model)} "
+        "training rows of a fold, drawn at random, since its time grows with more than the square "
+        "of their number."
+        for model in sorted({row["model"] for row in sampled})
+    ]
+
+
 def timing_note(chosen: Sequence[dict[str, Any]], options: ModelOptions) -> list[str]:
     """Say what the fit times of scikit-learn's models are; nothing where there are none."""
     at_once = sorted({row["fits_at_once"] for row in chosen if "fits_at_once" in row})

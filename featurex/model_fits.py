@@ -153,7 +153,9 @@ class ModelFits:
 def fit_fold(estimator: Any, job: FitJob) -> Finished:
     """Make a fit, here and now."""
     fit = job.run(estimator)
-    return Finished(fit, plain(_chosen(estimator)))
+    n_rows = getattr(estimator, "n_rows_", len(job.train))
+    sampled = {"n_rows": n_rows} if n_rows < len(job.train) else {}
+    return Finished(fit, plain(_chosen(estimator) | sampled))
 
 
 def epoch_line(row: dict[str, Any], n_epochs: int) -> str:

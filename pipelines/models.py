@@ -26,6 +26,9 @@ class ModelFamily:
         empty is one candidate and no search.
     calibrate : bool, default=False
         Whether the classifier has no probabilities of its own and is calibrated.
+    max_rows : int or None, default=None
+        What the model can learn from in bearable time; of more rows it learns from a sample. None
+        is no limit.
     """
 
     name: str
@@ -35,6 +38,7 @@ class ModelFamily:
     classifier_space: Space = field(default_factory=dict)
     regressor_space: Space = field(default_factory=dict)
     calibrate: bool = False
+    max_rows: int | None = None
 
 
 MODELS: dict[str, ModelFamily] = {
@@ -47,6 +51,7 @@ MODELS: dict[str, ModelFamily] = {
             svm.CLASSIFIER_SPACE,
             svm.REGRESSOR_SPACE,
             calibrate=True,
+            max_rows=svm.MAX_ROWS,
         ),
         ModelFamily(
             "random-forest",

@@ -59,8 +59,26 @@ def _plain_splits(codes: np.ndarray, n_folds: int, rng: np.random.RandomState) -
     return list(splitter.split(codes, groups=None if alone else codes))
 
 
-def _sample(y: np.ndarray, max_rows: int, rng: np.random.RandomState) -> np.ndarray:
-    """Choose about max_rows rows, the same fraction of every class and never none of it."""
+def sample_rows(
+    y: np.ndarray, max_rows: int, rng: np.random.RandomState, *, classification: bool = True
+) -> np.ndarray:
+    """Choose about so many rows, the same fraction of every class and never none of it.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Classes, or years.
+    max_rows : int
+    rng : RandomState
+    classification : bool, default=True
+        Whether `y` holds classes.
+
+    Returns
+    -------
+    ndarray of shape (n,), bool
+        Exactly `max_rows` of years, and of classes at most one a class more.
+    """
+    y = y if classification else np.zeros(len(y))
     keep = np.zeros(len(y), dtype=bool)
     for label in np.unique(y):
         rows = np.flatnonzero(y == label)
@@ -122,5 +140,5 @@ def inner_splits(
         splits = _plain_splits(codes, n_folds, rng)
     if max_rows is None or len(y) <= max_rows:
         return splits
-    keep = _sample(y if classification else np.zeros(len(y)), max_rows, rng)
+    keep = sample_rows(y, max_rows, rng, classification=classification)
     return [(train[keep[train]], test[keep[test]]) for train, test in splits]

@@ -14,6 +14,12 @@ from sklearn.svm import SVC, SVR
 # on UTKFace, 18,372 faces: the gender machine takes 25 s with 200, 12 to 17 with 500 to 1,500.
 CACHE_MB = 500
 
+# A fit's time grows with the square of the rows and, once they outgrow the cache, with the cube. On
+# UTKFace: years from 9,000 faces 5 s, from 18,000 28 s, from 36,000 (with copies, changed a little)
+# 230 s; gender 6, 9 and 31 s. From 50,000 it is some ten minutes, from 400,000 it would be days.
+# A change here is a change of how models are fitted (`featurex.fit_keys.FITS`).
+MAX_ROWS = 50_000
+
 # The share of variance that the principal components keep: the kernel's cost is proportional to
 # their number. Measured on UTKFace with 736-number embeddings, one 80/20 split, C=3: 300 components
 # (0.975) give age group 76.0 %, 204 (0.95) 75.8 %, 128 (0.91) 75.3 % in half the time.

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from pipelines.acceleration import accelerated
 from pipelines.models import ModelFamily, Space, get_family
 from pipelines.search import fit_alone, score_candidates, tuning_table
-from pipelines.splits import Split, inner_splits
+from pipelines.splits import Split, inner_splits, sample_rows
 
 # Regularisation of the calibration. Measured on UTKFace, eight age groups, one 80/20 split: on the
 # 28 pairwise decision values 76.1 %, MAE 4.90 years, log loss 0.62; one sigmoid a class, as
@@ -62,6 +62,19 @@ class _Tuned(BaseEstimator):
     def _untuned(self) -> tuple[BaseEstimator, Space]:
         """Return the model before tuning, and its search space."""
         raise NotImplementedError
+
+    def _sampled(
+        self, X: np.ndarray, y: np.ndarray, groups: Sequence[Any] | None, classification: bool
+    ) -> tuple[np.ndarray, np.ndarray, Sequence[Any] | None]:
+        """Return the rows to learn from: all, or as many as the family can take."""
+        most = get_family(self.family).max_rows
+        self.n_rows_ = len(y)
+        if most is None or len(y) <= most:
+            return X, y, groups
+        rng = np.random.RandomState(self.random_state)
+        rows = np.flatnonzero(sample_rows(y, most, rng, classification=classification))
+        self.n_rows_ = len(rows)
+        return X[rows], y[rows], None if groups is None else list(np.asarray(groups, object)[rows])
 
     def _tune(
         self,
@@ -142,6 +155,9 @@ class TunedClassifier(ClassifierMixin, _Tuned):
         Candidates with ``mean_score``, ``std_score`` and ``rank`` (1 is best).
     estimator_ : estimator
         The fitted scikit-learn estimator, without this class: what is saved.
+    n_rows_ : int
+        The rows that it learnt from: of more than the family's `max_rows` a sample, stratified by
+        class.
     n_features_in_ : int
         Columns of X.
 
@@ -186,6 +202,7 @@ class TunedClassifier(ClassifierMixin, _Tuned):
         family = get_family(self.family)
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
+        X, y, groups = self._sampled(X, y, groups, classification=True)
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise ValueError(f"A classifier needs two classes or more. Got 1 class: {y[0]!r}.")
@@ -260,6 +277,9 @@ class TunedRegressor(RegressorMixin, _Tuned):
         Candidates with ``mean_score``, ``std_score`` and ``rank`` (1 is best).
     estimator_ : estimator
         The fitted scikit-learn estimator, without this class: what is saved.
+    n_rows_ : int
+        The rows that it learnt from: of more than the family's `max_rows` a sample, stratified by
+        class.
     n_features_in_ : int
         Columns of X.
     """
@@ -288,6 +308,7 @@ class TunedRegressor(RegressorMixin, _Tuned):
         if (y < 0).any():
             row = int(np.argmax(y < 0))
             raise ValueError(f"Years must not be negative. Got {y[row]:g} at row {row} of y.")
+        X, y, groups = self._sampled(X, y, groups, classification=False)
         model = self._tune(*self._untuned(), X, y, groups, classification=False)
         self.estimator_ = self._fit_winner(model, X, y)
         return self

@@ -1,4 +1,6 @@
 import json
+import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from featurex.models import ModelOptions
 from featurex.networks import get_network
 from featurex.report_files import write_result
 from featurex.tasks import AGE, AGE_GROUP, GENDER
+from pipelines import MODELS as MODEL_FAMILIES
 from pipelines import predictions, random_forest
 
 OPTIONS = ModelOptions("tiny", epochs=2, batch_size=16, device="cpu", n_jobs=1)
@@ -61,6 +64,16 @@ def test_all_models_of_a_task_have_the_same_rows_and_folds(result):
         for column in columns[1:]:
             pd.testing.assert_series_equal(column, columns[0])
     predictions.validate(result.predictions, DESIGN.tasks)
+
+
+def test_a_model_that_learns_from_a_sample_is_named(colour_faces, tiny, monkeypatch):
+    svm = replace(MODEL_FAMILIES["svm"], max_rows=30)
+    monkeypatch.setitem(MODEL_FAMILIES, "svm", svm)
+    comparison = run(colour_faces, SMALL).comparison
+    notes = [note for note in comparison.notes if "drawn at random" in note]
+    assert len(notes) == 1
+    # A class may have one row more than its share.
+    assert re.match(r"svm learnt from 3[01] training rows of a fold", notes[0])
 
 
 def test_no_subject_is_in_two_folds(result, colour_faces):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -9,6 +11,7 @@ from sklearn.svm import SVC, SVR
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pipelines import MODELS, ModelFamily, TunedClassifier, TunedRegressor, inner_splits
+from pipelines.splits import sample_rows
 
 
 def _small_classifier(random_state):
@@ -32,6 +35,31 @@ SMALL = ModelFamily(
 @parametrize_with_checks([TunedClassifier(SMALL), TunedRegressor(SMALL)])
 def test_scikit_learn_s_own_checks(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("kind", [TunedClassifier, TunedRegressor])
+def test_of_more_rows_than_a_family_takes_a_sample_is_learnt(kind, people):
+    """The same model as of these rows alone, with every class in them."""
+    few = replace(SMALL, max_rows=60)
+    classification = kind is TunedClassifier
+    y = people.age_group if classification else people.age
+    model = kind(few).fit(people.X, y, people.subjects)
+    rng = np.random.RandomState(0)
+    rows = sample_rows(y, 60, rng, classification=classification)
+    assert model.n_rows_ == rows.sum() == 60
+    alone = kind(SMALL).fit(people.X[rows], y[rows], people.subjects[rows])
+    assert alone.n_rows_ == 60
+    np.testing.assert_array_equal(model.predict(people.X), alone.predict(people.X))
+    assert kind(SMALL).fit(people.X, y).n_rows_ == len(y)
+    assert kind(replace(SMALL, max_rows=len(y))).fit(people.X, y).n_rows_ == len(y)
+
+
+def test_a_sample_of_rows_loses_no_class():
+    y = np.array(["a"] * 1000 + ["b"])
+    assert set(y[sample_rows(y, 10, np.random.RandomState(0))]) == {"a", "b"}
+    assert (
+        sample_rows(np.arange(50.0), 10, np.random.RandomState(0), classification=False).sum() == 10
+    )
 
 
 class Lookup(ClassifierMixin, BaseEstimator):
