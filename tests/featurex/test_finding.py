@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -102,6 +104,11 @@ def test_a_process_that_is_killed_is_told_of(many_cores, photos):
             os.kill(process.pid, signal.SIGKILL)
         with pytest.raises(FeaturexError, match="LOKY_MAX_CPU_COUNT"):
             list(found)
+
+
+def test_a_process_that_finds_faces_loads_no_torch():
+    code = "import sys, featurex.finding, featurex.aligning; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_who_stops_reading_ends_the_processes(many_cores, photos):
