@@ -46,10 +46,11 @@ def start_processes(n_workers: int) -> Any:
 
     Returns
     -------
-    loky.ProcessPoolExecutor
-        Unlike Python's own, it needs no guarded main module.
+    joblib.externals.loky.ProcessPoolExecutor
+        Unlike Python's own, it needs no guarded main module. Of joblib's copy of loky, since a
+        second one takes its place in multiprocessing, and joblib then loses track of its files.
     """
-    from loky import ProcessPoolExecutor
+    from joblib.externals.loky import ProcessPoolExecutor
 
     one_core = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
     return ProcessPoolExecutor(
@@ -60,7 +61,7 @@ def start_processes(n_workers: int) -> Any:
 @contextmanager
 def told_if_ended(n_workers: int, advice: str) -> Iterator[None]:
     """Raise a FeaturexError with advice where one of the processes was ended."""
-    from loky.process_executor import BrokenProcessPool
+    from joblib.externals.loky.process_executor import BrokenProcessPool
 
     try:
         yield

@@ -21,7 +21,6 @@ from featurex.cli import (
     predict,
     report,
 )
-from featurex.cores import tell_openmp
 
 app = typer.Typer(
     name="featurex",
@@ -58,7 +57,7 @@ def _root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    tell_openmp()
+    pass
 
 
 def main() -> None:

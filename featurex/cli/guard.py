@@ -1,4 +1,4 @@
-"""What a user can meet, as one line."""
+"""What surrounds every command: what a user can meet, as one line, and the cores to use."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from typing import Any
 
 import typer
 
+from featurex.cores import tell_openmp
 from featurex.printable import printable
 
 INTERRUPTED = 130
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn what a user can meet into one line on stderr and exit code 1."""
+    """Turn what a user can meet into one line on stderr and exit code 1; keep to our cores."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
+            tell_openmp()
             command(*args, **kwargs)
             sys.stdout.flush()  # a closed pipe shows here, not at exit
         except KeyboardInterrupt:
