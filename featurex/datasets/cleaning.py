@@ -180,5 +180,5 @@ def _nothing_left(dataset: str, root: Path, dropped: Dropped) -> str:
     if not reasons:
         if root.is_file():
             return f"{root} has no rows."
-        return f"No photo found in {root}. Is it the folder of the {dataset} photos?"
+        return f"No photo found in {root}. Is it the folder of {dataset!r}?"
     return f"No usable photo in {root} as {dataset}. Dropped: {reasons}."

@@ -58,7 +58,7 @@ def test_what_the_reader_dropped_is_kept_in_the_count(make_photos):
 
 
 def test_no_rows_are_an_error():
-    with pytest.raises(DatasetError, match="Is it the folder of the fgnet photos"):
+    with pytest.raises(DatasetError, match="Is it the folder of 'fgnet'"):
         clean([], Dropped(), dataset="fgnet", root=Path("/x"), age_policy="strict")
 
 

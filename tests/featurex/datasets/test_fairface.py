@@ -178,5 +178,5 @@ def test_labels_without_photos_are_an_error(tmp_path):
 
 def test_label_files_without_rows_are_an_error(fairface):
     write_labels(fairface, [], [])
-    with pytest.raises(DatasetError, match=r"No photo found in .* fairface photos"):
+    with pytest.raises(DatasetError, match=r"No photo found in .* 'fairface'"):
         read(fairface)

@@ -222,5 +222,5 @@ def test_a_file_without_celebrities_is_no_imdb(tmp_path):
 
 
 def test_files_without_rows_are_an_error(write):
-    with pytest.raises(DatasetError, match=r"No photo found in .* imdb-wiki photos"):
+    with pytest.raises(DatasetError, match=r"No photo found in .* 'imdb-wiki'"):
         read(write([]))
