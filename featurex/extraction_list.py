@@ -7,12 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from featurex.exceptions import FeaturexError
-from featurex.extraction_report import ExtractionReport
+from featurex.extraction_report import NO_FACE, ExtractionReport
 from featurex.files import replacing
 from featurex.manifest import Manifest
 
-EMBEDDED, NO_FACE = "embedded", "no face found"
-_COPY = "duplicate"
+EMBEDDED, _COPY = "embedded", "duplicate"
 
 
 def list_photos(manifest: Manifest, report: ExtractionReport) -> pd.DataFrame:

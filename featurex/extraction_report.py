@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from featurex import spaces
 
+NO_FACE = "no face found"
+
 
 @dataclass
 class ExtractionReport:
@@ -40,7 +42,7 @@ class ExtractionReport:
         """Count the photos by what became of them."""
         made = {"embedded now": self.n_new, "embedded before": self.n_cached}
         unusable = {reason: len(paths) for reason, paths in sorted(self.unusable.items())}
-        return made | {"no face found": len(self.without_face)} | unusable
+        return made | {NO_FACE: len(self.without_face)} | unusable
 
     def skip(self, path: str, status: int, reason: str) -> None:
         """Note a photo without an embedding."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -62,11 +62,7 @@ class FoundFaces:
 
 def find(photo: PhotoLike, aligner: FaceAligner, format: ChipFormat) -> FoundFaces:
     """Find and cut out every face of a photo; never raises for what a file holds."""
-    try:
-        picture = Picture(to_image(photo))
-    except PhotoError as error:
-        return FoundFaces(photo, error=error)
-    return _cut_out(photo, picture, aligner.faces(picture), aligner, format)
+    return _look(photo, aligner, aligner.faces, format)
 
 
 def find_each(
@@ -136,21 +132,21 @@ def _find_all_by_hog(paths: Sequence[str | None], format: ChipFormat) -> list[Fo
 
 
 def _find_by_hog(path: str, format: ChipFormat) -> FoundFaces | None:
-    try:
-        picture = Picture(to_image(path))
-    except PhotoError as error:
-        return FoundFaces(path, error=error)
     aligner = hog_aligner()
-    faces = aligner.scan(picture)
-    return _cut_out(path, picture, faces, aligner, format) if faces else None
+    found = _look(path, aligner, aligner.scan, format)
+    return found if found.faces or found.error else None
 
 
-def _cut_out(
+def _look(
     photo: PhotoLike,
-    picture: Picture,
-    faces: Sequence[Face],
     aligner: FaceAligner,
+    detect: Callable[[Picture], Sequence[Face]],
     format: ChipFormat,
 ) -> FoundFaces:
+    try:
+        picture = Picture(to_image(photo))
+    except PhotoError as error:
+        return FoundFaces(photo, error=error)
+    faces = detect(picture)
     chips = [aligner.chip(picture, face, *format) for face in faces]
     return FoundFaces(photo, faces, chips, picture.size)

@@ -106,7 +106,9 @@ def print_report(report: ExtractionReport) -> None:
     """Print what became of every photo."""
     import pandas as pd
 
-    examples = {"no face found": report.without_face} | report.unusable
+    from featurex.extraction_report import NO_FACE
+
+    examples = {NO_FACE: report.without_face} | report.unusable
     rows = [
         (what, count, first_names(examples.get(what, [])))
         for what, count in report.counts().items()
