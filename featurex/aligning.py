@@ -8,11 +8,11 @@ from typing import Any, NamedTuple, Self
 
 from featurex import spaces
 from featurex.alignment import Alignment, Photo, align
-from featurex.detectors import HOG
 from featurex.faces import ChipFormat, Face, FaceAligner
 from featurex.hog_processes import (
     MOST_THREADS,
     PHOTOS_A_CALL,
+    cnn_aligner,
     hog_aligner,
     photos_that_pay,
     start_processes,
@@ -53,6 +53,7 @@ class Aligning:
     def __init__(self, aligner: FaceAligner, n_workers: int, n_photos: int) -> None:
         self.pool = ThreadPoolExecutor(n_workers)
         self._aligner = aligner
+        self._cnn = cnn_aligner(aligner)
         self._n_workers = n_workers
         enough = photos_that_pay(n_workers, aligner)
         self._in_processes = enough is not None and n_photos >= enough
@@ -88,12 +89,12 @@ class Aligning:
             self._processes.shutdown(wait=False, kill_workers=True)
 
     def _align_elsewhere(self, jobs: Sequence[AlignJob]) -> list[Alignment]:
-        """Have a process align photos by HOG; what it finds nothing in is looked at again here."""
+        """Have a process align photos by HOG; the CNN looks here at what it finds nothing in."""
         with told_if_ended(self._n_workers, _ADVICE):
             found: list[Alignment] = self._processes.submit(_align_all, list(jobs)).result()
         return [
-            align(job.photo, self._aligner, *job[1:])
-            if alignment.status == spaces.NO_FACE and self._aligner.detector != HOG
+            align(job.photo, self._cnn, *job[1:])
+            if alignment.status == spaces.NO_FACE and self._cnn
             else alignment
             for job, alignment in zip(jobs, found, strict=True)
         ]

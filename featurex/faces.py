@@ -87,6 +87,7 @@ class FaceAligner:
 
     def __init__(self, detector: str = DEFAULT_DETECTOR, device: str = "auto") -> None:
         self.detector = detector
+        self.device = device
         self._detectors = get_detectors(detector, device)
 
     @property
@@ -140,9 +141,11 @@ class FaceAligner:
             are looked for only where there is none of these.
         """
         picture = Picture.of(photo)
-        if found := self.scan(picture):
-            return found
-        face = self.central_face(picture)
+        return self.scan(picture) or self.lone(picture)
+
+    def lone(self, photo: Pixels) -> list[Face]:
+        """Find what `faces` finds where `scan` finds nothing: the central face, or none."""
+        face = self.central_face(photo)
         return [face] if face else []
 
     def scan(self, photo: Pixels) -> list[Face]:

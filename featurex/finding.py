@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from operator import length_hint
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from featurex.faces import ChipFormat, Face, FaceAligner
 from featurex.hog_processes import (
     MOST_THREADS,
     PHOTOS_A_CALL,
+    cnn_aligner,
     hog_aligner,
     photos_that_pay,
     start_processes,
@@ -60,6 +62,13 @@ class FoundFaces:
     error: PhotoError | None = None
 
 
+class _ByHog(NamedTuple):
+    """What HOG finds, and whether that is all that there is to say."""
+
+    found: FoundFaces
+    is_final: bool
+
+
 def find(photo: PhotoLike, aligner: FaceAligner, format: ChipFormat) -> FoundFaces:
     """Find and cut out every face of a photo; never raises for what a file holds."""
     return _look(photo, aligner, aligner.faces, format)
@@ -92,19 +101,23 @@ def find_each(
     few = 0 if enough is not None and length_hint(photos) >= enough else enough
     look = partial(find, aligner=aligner, format=format)
     yield from map_ahead(pool, look, islice(remaining, few), ahead)
-    by_hog = _found_by_hog(remaining, format, n_workers)
+    cnn = cnn_aligner(aligner)
 
-    def complete(found: tuple[PhotoLike, FoundFaces | None]) -> FoundFaces:
-        photo, faces = found
-        return look(photo) if faces is None else replace(faces, photo=photo)
+    def complete(sent: tuple[PhotoLike, _ByHog | None]) -> FoundFaces:
+        photo, by_hog = sent
+        if by_hog is None:
+            return look(photo)
+        if cnn and not by_hog.is_final:
+            return _find_by_cnn(photo, cnn, by_hog.found.faces, format)
+        return replace(by_hog.found, photo=photo)
 
-    yield from map_ahead(pool, complete, by_hog, ahead)
+    yield from map_ahead(pool, complete, _found_by_hog(remaining, format, n_workers), ahead)
 
 
 def _found_by_hog(
     photos: Iterator[PhotoLike], format: ChipFormat, n_workers: int
-) -> Iterator[tuple[PhotoLike, FoundFaces | None]]:
-    """Have processes look; None where HOG finds nothing, and for what is no file."""
+) -> Iterator[tuple[PhotoLike, _ByHog | None]]:
+    """Have processes look; None for what is no file."""
     first = list(islice(photos, 1))
     if not first:
         return
@@ -127,14 +140,32 @@ def _parts(photos: Iterator[PhotoLike], sent: deque[list[PhotoLike]]) -> Iterato
         yield [os.fspath(p) if isinstance(p, str | os.PathLike) else None for p in part]
 
 
-def _find_all_by_hog(paths: Sequence[str | None], format: ChipFormat) -> list[FoundFaces | None]:
+def _find_all_by_hog(paths: Sequence[str | None], format: ChipFormat) -> list[_ByHog | None]:
     return [None if path is None else _find_by_hog(path, format) for path in paths]
 
 
-def _find_by_hog(path: str, format: ChipFormat) -> FoundFaces | None:
-    aligner = hog_aligner()
-    found = _look(path, aligner, aligner.scan, format)
-    return found if found.faces or found.error else None
+def _find_by_hog(path: str, format: ChipFormat) -> _ByHog:
+    aligner, is_final = hog_aligner(), True
+
+    def detect(picture: Picture) -> Sequence[Face]:
+        nonlocal is_final
+        scanned = aligner.scan(picture)
+        is_final = bool(scanned)
+        return scanned or aligner.lone(picture)
+
+    found = _look(path, aligner, detect, format)
+    return _ByHog(found, is_final)
+
+
+def _find_by_cnn(
+    photo: PhotoLike, aligner: FaceAligner, by_hog: Sequence[Face], format: ChipFormat
+) -> FoundFaces:
+    """Look where HOG's scan found nothing; its lone face comes before the CNN's, as in `find`."""
+
+    def detect(picture: Picture) -> Sequence[Face]:
+        return aligner.scan(picture) or by_hog or aligner.lone(picture)
+
+    return _look(photo, aligner, detect, format)
 
 
 def _look(

@@ -1,7 +1,7 @@
 """Processes that find faces by HOG, where there are more cores than threads make use of.
 
-They load no torch. What HOG finds nothing in is looked at again by the one that asked, with all
-detectors and on its device.
+They load no torch. What HOG finds nothing in is looked at by the one that asked, with the CNN and
+on its device.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from featurex.detectors import CNN, HOG
+from featurex.detectors import CNN, HOG, HOG_THEN_CNN
 from featurex.exceptions import FeaturexError
 from featurex.faces import FaceAligner
 from featurex.processes import end_with
@@ -70,6 +70,11 @@ def told_if_ended(n_workers: int, advice: str) -> Iterator[None]:
             f"One of {n_workers} processes that find faces was ended, perhaps for want of memory. "
             + advice
         ) from error
+
+
+def cnn_aligner(aligner: FaceAligner) -> FaceAligner | None:
+    """Return one that looks where HOG found nothing, as `aligner` does; None if it doesn't."""
+    return FaceAligner(CNN, aligner.device) if aligner.detector == HOG_THEN_CNN else None
 
 
 @cache

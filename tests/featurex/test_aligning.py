@@ -57,13 +57,13 @@ def test_the_cnn_looks_at_what_hog_finds_nothing_in(many_cores, jobs, monkeypatc
     central_face = FaceAligner.central_face
 
     def noting(self, photo):
-        looked.append(self)
+        looked.append(self.detector)
         return central_face(self, photo)
 
     monkeypatch.setattr(FaceAligner, "central_face", noting)  # in this process
     with Aligning(aligner, 2, len(jobs)) as pool:
         statuses = [answer().status for answer in pool.submit(jobs)]
-    assert looked == [aligner]
+    assert looked == ["dlib-cnn"]  # HOG has looked already
     assert statuses == [0] * 6 + [1, 2]
 
 

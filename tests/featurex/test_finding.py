@@ -10,10 +10,11 @@ from PIL import Image
 from featurex import finding, hog_processes
 from featurex.core_workers import core_workers
 from featurex.exceptions import FeaturexError
-from featurex.faces import ChipFormat, FaceAligner
+from featurex.faces import ChipFormat, Face, FaceAligner
 from featurex.finding import find, find_each
 
 FORMAT = ChipFormat(64, 0.25)
+EYES_AND_NOSE = np.array([[60, 30], [50, 30], [20, 30], [30, 30], [40, 50]], np.int32)
 
 
 @pytest.fixture
@@ -69,18 +70,32 @@ def test_processes_find_what_threads_find(many_cores, photos, detector, known):
     assert len(many_cores) == 1
 
 
-def test_all_detectors_look_at_what_hog_finds_nothing_in(many_cores, photos, monkeypatch):
+def test_the_cnn_looks_at_what_hog_finds_nothing_in(many_cores, photos, monkeypatch):
     aligner, looked = FaceAligner("hog+cnn", "cpu"), []
-    faces = FaceAligner.faces
+    scan = FaceAligner.scan
 
     def noting(self, photo):
-        looked.append(photo.size)
-        return faces(self, photo)
+        looked.append((self.detector, photo.size))
+        return scan(self, photo)
 
-    monkeypatch.setattr(FaceAligner, "faces", noting)  # in this process
+    monkeypatch.setattr(FaceAligner, "scan", noting)  # in this process
     assert [len(found.faces) for found in find_all(photos, aligner)][:4] == [1, 3, 0, 3]
     # The blank photo, and the pixels, which are not sent to a process.
-    assert sorted(looked) == [(90, 90), (768, 256)]
+    assert sorted(looked) == [("dlib-cnn", (90, 90)), ("hog+cnn", (768, 256))]
+
+
+@pytest.mark.parametrize("by_hog", [True, False])
+def test_a_lone_face_of_hog_comes_before_one_of_the_cnn(tmp_path, monkeypatch, by_hog):
+    """As in `FaceAligner.faces`: HOG's small copies are looked at before the CNN's."""
+    Image.fromarray(np.full((90, 90, 3), 99, np.uint8)).save(tmp_path / "photo.png")
+    of_hog, of_cnn = (Face(np.zeros(4, int), EYES_AND_NOSE + i, 1.0) for i in (0, 1))
+    cnn = FaceAligner("dlib-cnn", "cpu")
+    monkeypatch.setattr(cnn, "scan", lambda picture: [])
+    monkeypatch.setattr(cnn, "lone", lambda picture: [of_cnn])
+    seen = [of_hog] if by_hog else []
+    found = finding._find_by_cnn(tmp_path / "photo.png", cnn, seen, FORMAT)
+    assert found.faces == [of_hog if by_hog else of_cnn]
+    assert len(found.chips) == 1
 
 
 @pytest.mark.parametrize(("n_workers", "detector"), [(1, "dlib-hog"), (2, "dlib-cnn")])
