@@ -89,12 +89,13 @@ class FaceTable:
         )
 
     def side_labels(self, model: str, task: Task, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the labels of other tasks that a network learns beside its own, for some rows."""
+        """Return the labels of other tasks that a network can learn beside, for some rows."""
         if not takes_chips(model):
             return {}
         from featurex.networks import get_network
 
-        wanted = get_network(network_name(model)).side_heads
+        network = get_network(network_name(model))
+        wanted = network.side_heads + network.more_side_heads
         return side_labels(self.table.iloc[rows], task, wanted)
 
 

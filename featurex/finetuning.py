@@ -74,7 +74,8 @@ class _NetworkEstimator(BaseEstimator):
             backbone.check_trainable()
         self.chip_size_ = backbone.chip_size if backbone else X.shape[1]
         self._check(X, y)
-        heads, codes = _with_side(head, y, side or {}, kind.side_heads)
+        wanted = kind.side_heads + kind.more_side_heads * (settings.side_tasks == "all")
+        heads, codes = _with_side(head, y, side or {}, wanted)
         device = resolve_device(self.device)
         splits = inner_splits(
             y,
@@ -181,7 +182,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
             Subjects: none is both in training and in validation.
         side : mapping of str to array-like of shape (n,), optional
             Labels of other tasks, None or NaN where missing. The network learns those that are
-            among its `side_heads`.
+            among its `side_heads`, and with ``side_tasks="all"`` among its `more_side_heads`.
 
         Raises
         ------

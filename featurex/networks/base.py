@@ -33,12 +33,15 @@ class FaceNetwork(nn.Module):
     heads : dict of str to int
     side_heads : tuple of str
         Tasks that it also learns where there are labels for them.
+    more_side_heads : tuple of str
+        Tasks that it can learn too, where the training settings ask for all.
     label_width : float
         Standard deviation, in years, of the distribution that the age is learnt as.
     """
 
     heads: dict[str, int]
     side_heads: ClassVar[tuple[str, ...]] = ()
+    more_side_heads: ClassVar[tuple[str, ...]] = ()
     label_width: ClassVar[float] = LABEL_WIDTH
 
     def __init__(self, heads: Mapping[str, int]) -> None:

@@ -1,9 +1,16 @@
 """A pretrained trunk with new heads, all of it trained.
 
 The heads are fitted to the frozen features first, see `featurex.networks.linear_heads`.
+
+By default it learns its task alone. With ``side_tasks=all`` it learns gender and years together,
+where both are labelled, whichever of them is asked for (Caruana 1997, "Multitask learning"). A
+network soon knows the genders of tens of thousands of faces by heart, but not their years, and
+these keep its trunk general. From a thousand faces nothing is gained (docs/decisions.md).
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from featurex.networks.trunk import TrunkNetwork
 
@@ -20,3 +27,5 @@ class FineTunedNetwork(TrunkNetwork):
     heads : mapping of str to int
         Number of outputs of each head.
     """
+
+    more_side_heads: ClassVar[tuple[str, ...]] = ("gender", "age")

@@ -9,6 +9,7 @@ from typing import Any
 
 PRECISIONS = ("float32", "bfloat16")
 CLASS_WEIGHTS = ("none", "balanced")
+SIDE_TASKS = ("needed", "all")
 
 
 def _number(default: float, low: float, high: float = math.inf) -> Any:
@@ -85,6 +86,9 @@ class TrainingSettings:
         Of the forward pass in training; bfloat16 is autocast. Predictions are in float32.
     class_weights : {"none", "balanced"}
         "balanced" weights a class by the inverse of its frequency. Years are not weighted.
+    side_tasks : {"needed", "all"}
+        What a network learns beside its task, of what is labelled: what belongs to it, or also what
+        helps it where there are many faces (`side_heads` and `more_side_heads` of the network).
     side_weight : float
         Weight of the loss of each side head.
     mirror : float
@@ -121,6 +125,7 @@ class TrainingSettings:
     clip_norm: float = _number(0, 0)
     precision: str = _choice("float32", PRECISIONS)
     class_weights: str = _choice("none", CLASS_WEIGHTS)
+    side_tasks: str = _choice("needed", SIDE_TASKS)
     side_weight: float = _number(1, 0)
     mirror: float = _number(0.5, 0, 1)
     shift: float = _number(0.04, 0, 0.5)
@@ -159,14 +164,15 @@ PRESETS = {
     # Two variations that student reports compare: epochs x size of the batches, and nothing else.
     "student-20x256": TrainingSettings(epochs=20, batch_size=256, patience=20, average_epochs=0),
     "student-40x512": TrainingSettings(epochs=40, batch_size=512, patience=40, average_epochs=0),
-    # For tens of thousands of faces: higher rates pay, a twentieth is enough to validate on, and
-    # the rate must have fallen before the network knows its faces by heart.
+    # For tens of thousands of faces: higher rates pay, a twentieth is enough to validate on, the
+    # rate must have fallen before the network knows its faces by heart, and tasks help each other.
     "many-faces": TrainingSettings(
         epochs=6,
         learning_rate=6e-4,
         head_learning_rate=2e-3,
         patience=6,
         validation_folds=20,
+        side_tasks="all",
     ),
 }
 

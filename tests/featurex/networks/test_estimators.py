@@ -152,6 +152,25 @@ def test_a_network_learns_its_side_tasks(name, task, expected, colours, labels):
     assert _restored(fitted, task).network_.heads == expected
 
 
+@pytest.mark.parametrize(
+    ("task", "all_tasks"),
+    [
+        ("gender", {"gender": 2, "age": 101}),
+        ("age", {"age": 101, "gender": 2}),
+        ("age-group", {"age-group": 3, "gender": 2, "age": 101}),
+    ],
+)
+@pytest.mark.parametrize("side_tasks", ["needed", "all"])
+def test_finetuned_learns_gender_and_years_together_where_asked(
+    task, all_tasks, side_tasks, colours, labels
+):
+    settings = SETTINGS.changed([f"side_tasks={side_tasks}"])
+    fitted = _fit("finetuned", task, colours, labels, side=labels, settings=settings)
+    expected = all_tasks if side_tasks == "all" else {task: all_tasks[task]}
+    assert fitted.network_.heads == expected
+    assert _restored(fitted, task).network_.heads == expected
+
+
 @pytest.mark.parametrize("name", [name for name, entry in NETWORKS.items() if entry.tasks])
 def test_a_task_that_is_not_the_networks_is_an_error(name, colours, labels):
     other = next(task for task in labels if task not in NETWORKS[name].tasks)
