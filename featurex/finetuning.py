@@ -17,7 +17,7 @@ from featurex.chips import read_rows
 from featurex.devices import resolve_device
 from featurex.networks import NETWORKS, get_network
 from featurex.training.data import ChipDataset, parts
-from featurex.training.heads import AGE, MAX_YEARS, Head
+from featurex.training.heads import AGE, Head
 from featurex.training.net import memory_errors
 from featurex.training.settings import TrainingSettings
 from featurex.training.trainer import Trainer
@@ -212,7 +212,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
 class NetworkRegressor(RegressorMixin, _NetworkEstimator):
     """A network trained end to end for an age in years.
 
-    Learns a distribution over the years 0 to 100 and predicts its mean, see
+    Learns a distribution over the years 0 to 100 and predicts its mean, or its median, see
     `featurex.training.heads.Head`. Parameters and attributes as in `NetworkClassifier`, without
     `classes_`, and the task is always "age"; `best_score_` is the negative mean absolute error in
     years.
@@ -245,14 +245,17 @@ class NetworkRegressor(RegressorMixin, _NetworkEstimator):
         y = np.asarray(y, np.float64)
         if not (np.isfinite(y) & (y >= 0)).all():
             raise ValueError("Ages must be finite and non-negative (years).")
-        head = Head(AGE, width=get_network(self.network).label_width)
+        answer = (self.settings or TrainingSettings()).age_answer
+        head = Head(AGE, width=get_network(self.network).label_width, answer=answer)
         valid = self._train(X, y, head, groups, side)
         self.best_score_ = -float(np.mean(np.abs(self.predict(X[valid]) - y[valid])))
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the expected age of each chip in years, ``(n,)`` float64."""
-        return self._probabilities(X) @ np.arange(MAX_YEARS + 1)
+        """Return the age of each chip in years, ``(n,)`` float64."""
+        distributions = torch.from_numpy(self._probabilities(X))
+        years: np.ndarray = self.head_.years(distributions).numpy()
+        return years
 
 
 def _backbone(network: str, name: str, weights: str | None) -> Any:

@@ -186,6 +186,7 @@ def _description(estimator: Any) -> dict[str, Any]:
         "network": estimator.network,
         "heads": estimator.network_.heads,
         "classes": getattr(estimator, "classes_", np.array([])).tolist(),
+        "age_answer": estimator.head_.answer,
         "settings": None if settings is None else asdict(settings),
     }
 
@@ -204,4 +205,5 @@ def _network(task: str, description: dict[str, Any], tensors: dict[str, Any], me
         description["heads"],
         description["classes"],
         state,
+        description.get("age_answer", "mean"),  # files from before there was another one lack it
     )

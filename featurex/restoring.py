@@ -23,6 +23,7 @@ def restore(
     heads: Mapping[str, int],
     classes: Sequence[str],
     state: dict[str, torch.Tensor],
+    age_answer: str = "mean",
 ) -> NetworkClassifier | NetworkRegressor:
     """Rebuild a fitted estimator from its network's tensors.
 
@@ -39,13 +40,15 @@ def restore(
         As `classes_`; empty for a regressor.
     state : dict of str to Tensor
         The network's state.
+    age_answer : {"mean", "median"}
+        Of its distribution over years.
 
     Raises
     ------
     RuntimeError, ValueError, TypeError
         The tensors don't fit the network or the classes, or are not finite.
     """
-    head = Head(task, tuple(classes))
+    head = Head(task, tuple(classes), answer=age_answer)
     _check_heads(head, heads)
     trunk = named_backbone(backbone)
     made = get_network(network).make_untrained(

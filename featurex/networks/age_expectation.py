@@ -7,7 +7,8 @@ learning with deep CNNs for gender recognition and age estimation", arXiv 1811.0
 Taken from the papers: a pretrained classification network (VGG-16 there) whose last layer is
 replaced by 101 outputs, one a year from 0 to 100; trained by cross-entropy with the year as the
 class; the age is the mean of the softmax's distribution, which beats both the most probable year
-and a direct regression. Dropout of a half before that layer, as VGG-16 has it.
+and a direct regression. Dropout of a half before that layer, as VGG-16 has it. (The settings
+`many-faces` answer with the median; ``--train age_answer=mean`` is the papers' answer.)
 
 Left open or changed: any backbone, at its own size. Features are standardised, and the layer is
 fitted to them before all is trained. There is one network where DEX averages twenty, it is not

@@ -19,8 +19,8 @@ LABEL_WIDTH = 2.0
 class FaceNetwork(nn.Module):
     """Maps face chips to one output a head.
 
-    The head "age" has 101 outputs, a distribution over the years 0 to 100 whose expected value is
-    the age; any other head has one output a class.
+    The head "age" has 101 outputs, a distribution over the years 0 to 100; any other head has one
+    output a class.
 
     Parameters
     ----------

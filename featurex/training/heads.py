@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from featurex.networks.base import LABEL_WIDTH
+from featurex.training.settings import AGE_ANSWERS
 
 AGE = "age"
 MAX_YEARS = 100
@@ -24,7 +25,8 @@ class Head:
     """One thing that a network learns: a classification, or the age in years.
 
     The age is learnt as a distribution over the years 0 to 100, and predicted as its mean (Rothe
-    et al. 2015, "DEX: Deep expectation of apparent age"; distributions after Gao et al. 2017).
+    et al. 2015, "DEX: Deep expectation of apparent age"; distributions after Gao et al. 2017) or
+    as its median, which has the smallest expected error if the distribution is true.
 
     Attributes
     ----------
@@ -34,20 +36,25 @@ class Head:
         Of a classification; empty for years.
     width : float
         Of the label distribution around a true age, in years.
+    answer : {"mean", "median"}
+        Of the predicted distribution.
 
     Raises
     ------
     ValueError
-        Classes for the age, or fewer than two for anything else.
+        Classes for the age, or fewer than two for anything else, or another answer.
     """
 
     name: str
     classes: tuple[str, ...] = ()
     width: float = LABEL_WIDTH
+    answer: str = "mean"
 
     def __post_init__(self) -> None:
         if self.name == AGE and self.classes:
             raise ValueError(f"The head {AGE!r} is in years: it has no classes.")
+        if self.answer not in AGE_ANSWERS:
+            raise ValueError(f"An age is answered as {AGE_ANSWERS}. Got {self.answer!r}.")
         if self.name != AGE and len(self.classes) < 2:
             raise ValueError(
                 f"A classifier needs two classes. Got only {list(self.classes)} for {self.name!r}."
@@ -122,10 +129,24 @@ class Head:
         return F.cross_entropy(logits[known], self.targets(codes[known]), weights)
 
     def predict(self, logits: Tensor) -> Tensor:
-        """Return the most probable class, or the expected age in years, ``(n,)``."""
-        if self.classes:
-            return logits.argmax(1)
-        return logits.softmax(1) @ torch.arange(MAX_YEARS + 1.0, device=logits.device)
+        """Return the most probable class, or the age in years, ``(n,)``."""
+        return logits.argmax(1) if self.classes else self.years(logits.softmax(1))
+
+    def years(self, distributions: Tensor) -> Tensor:
+        """Return the mean or the median of distributions over years.
+
+        Parameters
+        ----------
+        distributions : Tensor of shape (n, 101), float
+
+        Returns
+        -------
+        Tensor of shape (n,), float
+        """
+        if self.answer == "median":
+            return medians(distributions)
+        years = torch.arange(MAX_YEARS + 1, dtype=distributions.dtype, device=distributions.device)
+        return distributions @ years
 
     def scores(self, logits: Tensor, codes: Tensor) -> Tensor:
         """Score each row with a label: 1 for the right class, or the error in years."""
@@ -144,6 +165,33 @@ class Head:
         counts = np.bincount(codes[codes != MISSING], minlength=self.n_outputs)
         weights = np.where(counts, counts.sum() / (len(counts) * np.maximum(counts, 1)), 0)
         return torch.from_numpy(weights.astype(np.float32))
+
+
+def medians(distributions: Tensor) -> Tensor:
+    """Return the medians of distributions over years: a year is the interval half a year around it.
+
+    Parameters
+    ----------
+    distributions : Tensor of shape (n, 101), float
+        Rows sum to 1.
+
+    Returns
+    -------
+    Tensor of shape (n,), float
+        0 to 100.
+
+    Examples
+    --------
+    >>> halves = torch.zeros(1, 101)
+    >>> halves[0, [20, 21]] = 0.5
+    >>> medians(halves).tolist()
+    [20.5]
+    """
+    up_to = distributions.cumsum(1)
+    year = (up_to < 0.5).sum(1, keepdim=True).clamp(max=MAX_YEARS)
+    share = distributions.gather(1, year)
+    missing = 0.5 - (up_to.gather(1, year) - share)
+    return (year - 0.5 + missing / share).squeeze(1).clamp(0, MAX_YEARS)
 
 
 def label_distributions(years: Tensor, width: float = LABEL_WIDTH) -> Tensor:

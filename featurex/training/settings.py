@@ -10,6 +10,7 @@ from typing import Any
 PRECISIONS = ("float32", "bfloat16")
 CLASS_WEIGHTS = ("none", "balanced")
 SIDE_TASKS = ("needed", "all")
+AGE_ANSWERS = ("mean", "median")
 
 
 def _number(default: float, low: float, high: float = math.inf) -> Any:
@@ -91,6 +92,8 @@ class TrainingSettings:
         helps it where there are many faces (`side_heads` and `more_side_heads` of the network).
     side_weight : float
         Weight of the loss of each side head.
+    age_answer : {"mean", "median"}
+        Of the distribution over years, which is answered and decides the best epoch.
     mirror : float
         Probability that a chip is mirrored.
     shift : float
@@ -127,6 +130,7 @@ class TrainingSettings:
     class_weights: str = _choice("none", CLASS_WEIGHTS)
     side_tasks: str = _choice("needed", SIDE_TASKS)
     side_weight: float = _number(1, 0)
+    age_answer: str = _choice("mean", AGE_ANSWERS)
     mirror: float = _number(0.5, 0, 1)
     shift: float = _number(0.04, 0, 0.5)
     rotation: float = _number(0, 0, 180)
@@ -165,7 +169,8 @@ PRESETS = {
     "student-20x256": TrainingSettings(epochs=20, batch_size=256, patience=20, average_epochs=0),
     "student-40x512": TrainingSettings(epochs=40, batch_size=512, patience=40, average_epochs=0),
     # For tens of thousands of faces: higher rates pay, a twentieth is enough to validate on, the
-    # rate must have fallen before the network knows its faces by heart, and tasks help each other.
+    # rate must have fallen before the network knows its faces by heart, tasks help each other, and
+    # a distribution over years is smooth enough for its median.
     "many-faces": TrainingSettings(
         epochs=6,
         learning_rate=6e-4,
@@ -173,6 +178,7 @@ PRESETS = {
         patience=6,
         validation_folds=20,
         side_tasks="all",
+        age_answer="median",
     ),
 }
 

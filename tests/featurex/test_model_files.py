@@ -3,6 +3,7 @@ import json
 import os
 import pickle
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -243,6 +244,8 @@ def test_metadata_of_other_types_is_refused(kind, change, request, tiny):
         put("networks", "gender", "heads", value={"gender": 2, "a.b": 3}),
         put("networks", "gender", "heads", value={"gender": 2, "x": 10**12}),
         put("networks", "gender", "heads", value=[2]),
+        put("networks", "age", "age_answer", value="mode"),
+        put("networks", "age", "age_answer", value=["mean"]),
         put("networks", "gender", "classes", value=["female"]),
         put("networks", "gender", "classes", value="fm"),
         put("networks", "gender", "classes", value=["left", "right"]),
@@ -295,6 +298,19 @@ def test_a_network_file_says_how_it_was_trained(network_file):
     described = metadata["networks"]["gender"]
     assert (described["network"], described["heads"]) == ("finetuned", {"gender": 2})
     assert described["settings"]["epochs"] == 1
+    assert metadata["networks"]["age"]["age_answer"] == "mean"
+
+
+def test_what_an_age_is_answered_as_is_saved(colour_faces, tiny, tmp_path):
+    options = replace(OPTIONS, training=("age_answer=median",))
+    estimators, metadata = fit_models(colour_faces, [AGE], "finetuned", options)
+    save_model(tmp_path / "net", estimators, metadata)
+    loaded, described = load_model(tmp_path / "net")
+    save_model(tmp_path / "again", loaded, described)
+    again, _ = load_model(tmp_path / "again")
+    X = colour_faces.features("finetuned", ROWS)
+    for model in (loaded, again):
+        np.testing.assert_array_equal(model["age"].predict(X), estimators["age"].predict(X))
 
 
 def test_side_heads_are_saved_too(colour_faces, tiny, tmp_path, monkeypatch):

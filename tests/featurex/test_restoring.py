@@ -4,6 +4,7 @@ import torch
 
 from featurex.finetuning import NetworkClassifier, NetworkRegressor
 from featurex.restoring import restore
+from featurex.training.heads import medians
 from featurex.training.settings import TrainingSettings
 
 SHORT = {"settings": TrainingSettings(epochs=1, batch_size=16), "device": "cpu"}
@@ -37,6 +38,23 @@ def test_a_restored_network_predicts_the_same(classifier, regressor, strangers):
         again = restore("finetuned", "tiny:mean", task, heads, classes, state)
         assert type(again) is type(fitted)
         np.testing.assert_array_equal(again.predict(strangers), fitted.predict(strangers))
+
+
+def test_a_restored_network_answers_with_the_same_statistic(tiny, colours, strangers):
+    chips, subject, _, group = colours
+    years = np.array([5.0, 28.0, 70.0])[group]
+    settings = SHORT["settings"].changed(["age_answer=median"])
+    fitted = NetworkRegressor("finetuned", "tiny", settings=settings, device="cpu")
+    fitted.fit(chips, years, groups=subject)
+    distributions = torch.from_numpy(fitted._probabilities(strangers))
+    np.testing.assert_array_equal(fitted.predict(strangers), medians(distributions).numpy())
+    state = fitted.network_.state_dict()
+    means, same = (
+        restore("finetuned", "tiny:mean", "age", {"age": 101}, [], state, answer).predict(strangers)
+        for answer in ("mean", "median")
+    )
+    np.testing.assert_array_equal(same, fitted.predict(strangers))
+    assert np.abs(means - same).min() > 0
 
 
 WEIGHT, MEAN = "linear.outputs.class.weight", "linear.mean"

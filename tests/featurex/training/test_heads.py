@@ -4,7 +4,7 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional as F
 
-from featurex.training.heads import MISSING, Head, label_distributions
+from featurex.training.heads import MISSING, Head, label_distributions, medians
 
 GENDER, AGE = Head("gender", ("female", "male")), Head("age")
 
@@ -19,6 +19,35 @@ def test_outputs_are_classes_or_years():
 def test_a_head_without_classes_is_the_age_and_no_other(arguments):
     with pytest.raises(ValueError, match=arguments[0]):
         Head(*arguments)
+
+
+def test_another_answer_for_an_age_is_an_error():
+    with pytest.raises(ValueError, match=r"mean.*median.*Got 'mode'"):
+        Head("age", answer="mode")
+
+
+def test_half_of_what_is_drawn_lies_below_the_median(rng):
+    distributions = rng.dirichlet(np.full(101, 0.05), 5)
+    found = medians(torch.from_numpy(distributions)).tolist()
+    for distribution, median in zip(distributions, found, strict=True):
+        years = rng.choice(101, 100_000, p=distribution) + rng.uniform(-0.5, 0.5, 100_000)
+        assert np.mean(years < median) == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_median_of_one_year_is_that_year():
+    sure = torch.eye(101, dtype=torch.float64)
+    torch.testing.assert_close(medians(sure)[1:-1], torch.arange(1.0, 100, dtype=torch.float64))
+    assert medians(sure)[[0, -1]].tolist() == [0, 100]
+    symmetric = label_distributions(torch.tensor([40.0, 61.0]), 8)
+    torch.testing.assert_close(medians(symmetric), torch.tensor([40.0, 61.0]))
+
+
+def test_the_median_errs_less_than_the_mean_where_the_distribution_is_true(rng):
+    rows = rng.dirichlet(np.full(101, 0.2), 50)
+    distributions, years = torch.from_numpy(rows), np.arange(101)
+    mean, median = (Head("age", answer=a).years(distributions).numpy() for a in ("mean", "median"))
+    errors = [(rows * np.abs(years - answer[:, None])).sum(1).mean() for answer in (mean, median)]
+    assert errors[1] < errors[0]
 
 
 def test_labels_become_numbers_and_missing_ones_are_marked():
@@ -93,5 +122,6 @@ def test_scores_are_hits_or_years():
     assert GENDER.scores(logits, torch.tensor([0, 0, MISSING])).tolist() == [1, 0]
     sure = torch.full((2, 101), -100.0)
     sure[0, 30], sure[1, 50] = 100, 100
-    errors = AGE.scores(sure, torch.tensor([33.5, torch.nan]))
-    assert errors.tolist() == pytest.approx([3.5])
+    for head in (AGE, Head("age", answer="median")):
+        errors = head.scores(sure, torch.tensor([33.5, torch.nan]))
+        assert errors.tolist() == pytest.approx([3.5])
