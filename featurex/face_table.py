@@ -89,7 +89,7 @@ class FaceTable:
         )
 
     def side_labels(self, model: str, task: Task, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the labels of other tasks that a network can learn beside, for some rows."""
+        """Return labels of other tasks that a network can learn beside its own, for some rows."""
         if not takes_chips(model):
             return {}
         from featurex.networks import get_network

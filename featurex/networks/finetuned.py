@@ -3,9 +3,8 @@
 The heads are fitted to the frozen features first, see `featurex.networks.linear_heads`.
 
 By default it learns its task alone. With ``side_tasks=all`` it learns gender and years together,
-where both are labelled, whichever of them is asked for (Caruana 1997, "Multitask learning"). A
-network soon knows the genders of tens of thousands of faces by heart, but not their years, and
-these keep its trunk general. From a thousand faces nothing is gained (docs/decisions.md).
+where both are labelled, whichever of them is asked for (Caruana 1997, "Multitask learning"). Of
+tens of thousands of faces each is learnt better so, of a thousand not (docs/decisions.md).
 """
 
 from __future__ import annotations
