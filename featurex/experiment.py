@@ -19,7 +19,7 @@ from featurex import run_record, spaces
 from featurex.design import Design
 from featurex.digests import digest
 from featurex.face_table import FaceTable
-from featurex.fold_fits import fit_all, sample_notes, timing_note
+from featurex.fold_fits import fit_all, sample_notes, sharing_notes, timing_note
 from featurex.fold_rows import SharedEmbeddings, SomeRows
 from featurex.kept import Kept
 from featurex.kept_comparison import compare_once
@@ -89,8 +89,8 @@ def run(
     on_epoch : callable
         Called with one line after every epoch of every network.
     checkpoints : Path, optional
-        Folder where networks write their state, from which a killed comparison goes on. The
-        caller removes it.
+        Folder where networks write their state, from which a killed comparison goes on, and which
+        tasks that are learnt together share. The caller removes it.
     kept : Kept, optional
         Where finished fits and scores are read from and written to.
 
@@ -123,6 +123,7 @@ def run(
         [
             *run_record.notes(faces, design, folds),
             *sample_notes(chosen),
+            *sharing_notes(chosen),
             *timing_note(chosen, design.options),
         ],
         facts=run_record.facts(faces, folds),

@@ -18,10 +18,10 @@ from featurex.devices import resolve_device
 from featurex.networks import NETWORKS, get_network
 from featurex.training.data import ChipDataset, parts
 from featurex.training.heads import AGE, Head
+from featurex.training.labelled import heads_and_codes, make_head, validation_split
 from featurex.training.net import memory_errors
 from featurex.training.settings import TrainingSettings
 from featurex.training.trainer import Trainer
-from pipelines import inner_splits
 
 # Chips answered at a time. Not the batch size of the training, which a model file does not keep:
 # sums of floats round otherwise in batches of another size.
@@ -55,6 +55,10 @@ class _NetworkEstimator(BaseEstimator):
         self.on_epoch = on_epoch
 
     @property
+    def _settings(self) -> TrainingSettings:
+        return self.settings or TrainingSettings()
+
+    @property
     def n_parameters_(self) -> int:
         """Number of trained numbers."""
         check_is_fitted(self, "network_")
@@ -65,39 +69,42 @@ class _NetworkEstimator(BaseEstimator):
     ) -> np.ndarray:
         """Train a network and keep its best epoch on subjects that it was not trained on.
 
+        With ``side_tasks="all"`` nothing depends on which of the heads is asked for, so that the
+        network of another one is the same.
+
         Returns these validation rows.
         """
-        kind = get_network(self.network)
-        settings = self.settings or TrainingSettings()
+        kind, settings = get_network(self.network), self._settings
         backbone = _backbone(self.network, self.backbone, self.weights)
         if backbone is not None:
             backbone.check_trainable()
         self.chip_size_ = backbone.chip_size if backbone else X.shape[1]
         self._check(X, y)
-        wanted = kind.side_heads + kind.more_side_heads * (settings.side_tasks == "all")
-        heads, codes = _with_side(head, y, side or {}, wanted)
+        heads, codes = heads_and_codes(head, y, side or {}, kind, settings)
+        train, valid = validation_split(heads, head, codes, groups, settings, self.random_state)
         device = resolve_device(self.device)
-        splits = inner_splits(
-            y,
-            groups,
-            n_folds=settings.validation_folds,
-            random_state=self.random_state,
-            classification=bool(head.classes),
-        )
-        train, valid = splits[0]
         with torch.random.fork_rng(devices=[]), memory_errors(device, settings.batch_size):
             torch.manual_seed(self.random_state)
             network = kind.make(backbone, {one.name: one.n_outputs for one in heads}).to(device)
-        self.history_ = Trainer(
+        trainer = Trainer(
             network,
             heads,
             settings,
             seed=self.random_state,
             checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
-            on_epoch=self.on_epoch,
-        ).fit(ChipDataset(X, codes, train), ChipDataset(X, codes, valid))
+            on_epoch=lambda row, n_epochs: self._tell(_row_of(head, row), n_epochs),
+        )
+        history = trainer.fit(ChipDataset(X, codes, train), ChipDataset(X, codes, valid))
+        self.history_ = [_row_of(head, row) for row in history]
         self.network_, self.head_ = network, head
         return valid
+
+    def _make_head(self, name: str, classes: tuple[str, ...] = ()) -> Head:
+        return make_head(name, classes, get_network(self.network), self._settings)
+
+    def _tell(self, row: dict[str, Any], n_epochs: int) -> None:
+        if self.on_epoch:
+            self.on_epoch(row, n_epochs)
 
     def _check(self, X: Any, y: np.ndarray) -> None:
         _check_chips(X, self.chip_size_)
@@ -154,7 +161,8 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
     network_ : FaceNetwork
         With the best epoch's weights.
     history_ : list of dict
-        As `featurex.training.trainer.Trainer.fit` returns it.
+        As `featurex.training.trainer.Trainer.fit` returns it, the task's own losses and scores
+        without its name.
     best_score_ : float
         Accuracy of the kept epoch on the validation subjects.
     n_parameters_ : int
@@ -194,7 +202,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
         if pd.isna(y).any():
             raise ValueError(f"{pd.isna(y).sum()} of {len(y)} labels are missing: leave them out.")
         self.classes_ = np.unique(y)
-        head = Head(self.task, tuple(map(str, self.classes_)))
+        head = self._make_head(self.task, tuple(map(str, self.classes_)))
         valid = self._train(X, y, head, groups, side)
         self.best_score_ = float(np.mean(self.predict(X[valid]) == y[valid]))
         return self
@@ -245,9 +253,7 @@ class NetworkRegressor(RegressorMixin, _NetworkEstimator):
         y = np.asarray(y, np.float64)
         if not (np.isfinite(y) & (y >= 0)).all():
             raise ValueError("Ages must be finite and non-negative (years).")
-        answer = (self.settings or TrainingSettings()).age_answer
-        head = Head(AGE, width=get_network(self.network).label_width, answer=answer)
-        valid = self._train(X, y, head, groups, side)
+        valid = self._train(X, y, self._make_head(AGE), groups, side)
         self.best_score_ = -float(np.mean(np.abs(self.predict(X[valid]) - y[valid])))
         return self
 
@@ -262,25 +268,9 @@ def _backbone(network: str, name: str, weights: str | None) -> Any:
     return get_backbone(name, weights) if NETWORKS[network].has_trunk else None
 
 
-def _with_side(
-    head: Head, y: np.ndarray, side: Mapping[str, Any], wanted: Sequence[str]
-) -> tuple[list[Head], dict[str, np.ndarray]]:
-    """Return the heads, and their codes: a side head is one with labels of two kinds or more."""
-    heads, codes = [head], {head.name: head.encode(y)}
-    for name in wanted:
-        if name == head.name or name not in side:
-            continue
-        labels = np.asarray(side[name], dtype=object)
-        if labels.shape != y.shape:
-            raise ValueError(
-                f"The side labels {name!r} must have {len(y)} rows, as y has. Got {len(labels)}."
-            )
-        known = labels[~pd.isna(labels)]
-        classes = () if name == AGE else tuple(np.unique(known.astype(str)))
-        if len(known) and (name == AGE or len(classes) > 1):
-            heads.append(Head(name, classes))
-            codes[name] = heads[-1].encode(labels)
-    return heads, codes
+def _row_of(head: Head, row: dict[str, Any]) -> dict[str, Any]:
+    """Take a head's name off the names of its losses and scores."""
+    return {name.removesuffix(f"_{head.name}"): value for name, value in row.items()}
 
 
 def _check_chips(X: Any, size: int) -> None:

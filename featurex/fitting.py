@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,13 @@ from featurex import spaces
 from featurex.averages import average_models
 from featurex.face_table import FaceTable
 from featurex.model_fits import epoch_line
-from featurex.models import ModelOptions, make_estimator, parts_of, takes_chips
+from featurex.models import (
+    ModelOptions,
+    learnt_together,
+    make_estimator,
+    parts_of,
+    takes_chips,
+)
 from featurex.seen_faces import SeenFaces
 from featurex.tasks import task_labels
 from pipelines import Task
@@ -43,7 +49,8 @@ def fit_models(
     on_epoch : callable
         Called with one line after every epoch of a network.
     checkpoints : Path, optional
-        Folder where networks write their state, from which a killed fit goes on.
+        Folder where networks write their state, from which a killed fit goes on, and which tasks
+        that are learnt together share.
 
     Returns
     -------
@@ -60,8 +67,8 @@ def fit_models(
     """
     faces.cache.backbone.check_unseen(faces.table)
 
-    def make(part: str, task: Task) -> Any:
-        return _make(part, task, options, on_epoch, checkpoints)
+    def make(part: str, task: Task, side: Iterable[str]) -> Any:
+        return _make(part, task, side, options, on_epoch, checkpoints)
 
     parts = [_fit_part(faces, tasks, part, options, make, on_task) for part in parts_of(model)]
     return parts[0] if len(parts) == 1 else average_models(parts)
@@ -72,15 +79,15 @@ def _fit_part(
     tasks: Sequence[Task],
     model: str,
     options: ModelOptions,
-    make: Callable[[str, Task], Any],
+    make: Callable[[str, Task, Iterable[str]], Any],
     on_task: Callable[[str], None],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     estimators, summaries = {}, {}
     for task in tasks:
         rows, y = task_labels(faces.table, task)
         groups = None if faces.groups is None else faces.groups[rows]
-        estimator = make(model, task)
         side = faces.side_labels(model, task, rows)
+        estimator = make(model, task, side)
         extras = {"side": side} if side else {}
         X = faces.features(model, rows)
         estimators[task.name] = estimator.fit(X, y, groups=groups, **extras)
@@ -101,6 +108,7 @@ def _seen_faces(faces: FaceTable, rows: np.ndarray) -> SeenFaces:
 def _make(
     model: str,
     task: Task,
+    side: Iterable[str],
     options: ModelOptions,
     on_epoch: Callable[[str], None],
     checkpoints: Path | None,
@@ -109,10 +117,10 @@ def _make(
         return make_estimator(model, task, options)
 
     def tell(row: dict[str, Any], n_epochs: int) -> None:
-        on_epoch(f"{name} {epoch_line(row, n_epochs)}")
+        on_epoch(f"{task.name} {model} {epoch_line(row, n_epochs)}")
 
-    name = f"{task.name} {model}"
-    path = checkpoints / f"{name}.safetensors" if checkpoints else None
+    name = f"{' '.join(learnt_together(model, task, side, options))} {model}.safetensors"
+    path = checkpoints / name if checkpoints else None
     return make_estimator(model, task, options, tell, path)
 
 

@@ -56,13 +56,28 @@ def fit_all(
     for fits, number, done in _fit_spread(on_embeddings, n_jobs):
         fits.finish(number, done, kept)
         on_step(fits.line(number))
+    for together in _trainings(models):
+        for fits, number in together:
+            done = fit_fold(fits.network(number, on_epoch), fits.jobs[number])
+            fits.finish(number, done, kept)
+            on_step(fits.line(number))
+        checkpoint = fits.checkpoint(number)
+        if kept and checkpoint:
+            checkpoint.unlink(missing_ok=True)  # nobody goes on with it
+    return n_before
+
+
+def _trainings(models: Sequence[ModelFits]) -> list[list[tuple[ModelFits, int]]]:
+    """Return the waiting fits of networks, together those that may be of one training.
+
+    The first trains, the others find its checkpoint finished.
+    """
+    found: dict[str, list[tuple[ModelFits, int]]] = {}
     for fits in models:
         if takes_chips(fits.model):
             for number in fits.waiting:
-                estimator = fits.network(number, on_epoch)
-                fits.finish(number, fit_fold(estimator, fits.jobs[number]), kept)
-                on_step(fits.line(number))
-    return n_before
+                found.setdefault(fits.training_name(number), []).append((fits, number))
+    return list(found.values())
 
 
 def sample_notes(chosen: Sequence[dict[str, Any]]) -> list[str]:
@@ -73,6 +88,21 @@ def sample_notes(chosen: Sequence[dict[str, Any]]) -> list[str]:
         "training rows of a fold, drawn at random, since its time grows with more than the square "
         "of their number."
         for model in sorted({row["model"] for row in sampled})
+    ]
+
+
+def sharing_notes(chosen: Sequence[dict[str, Any]]) -> list[str]:
+    """Say which networks were trained once for several tasks."""
+    tasks: dict[tuple[Any, ...], list[str]] = {}
+    for row in chosen:
+        if "epochs" in row:
+            # No two trainings take the same times to the last digit.
+            times = tuple(epoch["seconds"] for epoch in row["epochs"])
+            tasks.setdefault((row["model"], row["fold"], times), []).append(row["task"])
+    shared = {(key[0], " and ".join(names)) for key, names in tasks.items() if len(names) > 1}
+    return [
+        f"{model} learnt {names} in one training, whose time is told at each of them."
+        for model, names in sorted(shared)
     ]
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from featurex.face_table import FaceTable
 from featurex.fit_keys import fit_keys
 from featurex.kept import Kept, plain
-from featurex.models import ModelOptions, make_estimator, takes_chips
+from featurex.models import ModelOptions, learnt_together, make_estimator, takes_chips
 from pipelines import CrossValidation, Evaluation, FitJob, FoldFit
 
 _TIMES = ("fit_seconds", "predict_seconds")
@@ -91,7 +91,7 @@ class ModelFits:
             self.task,
             self.options,
             lambda row, n_epochs: on_epoch(f"{name} {epoch_line(row, n_epochs)}"),
-            self._checkpoint(number),
+            self.checkpoint(number),
         )
 
     @cached_property
@@ -122,8 +122,6 @@ class ModelFits:
             times = {name: getattr(done.fit, name) for name in _TIMES}
             record = times | {"chosen": done.chosen}
             kept.save(self._name(number), self.keys[number], done.fit.answers, record)
-            if checkpoint := self._checkpoint(number):
-                checkpoint.unlink(missing_ok=True)  # nobody goes on with it
 
     def line(self, number: int) -> str:
         """Say in one line what a fit took."""
@@ -141,18 +139,28 @@ class ModelFits:
             for _, done in sorted(self.finished.items())
         ]
 
+    def training_name(self, number: int) -> str:
+        """Name a network's training: two tasks that it may serve alike have the same name."""
+        job = self.jobs[number]
+        tasks = learnt_together(self.model, self.task, job.known.get("side", ()), self.options)
+        return f"{' '.join(tasks)} {self.model} {job.fold}"
+
+    def checkpoint(self, number: int) -> Path | None:
+        """Return the file of a network's state."""
+        name = f"{self.training_name(number)}.safetensors"
+        return self.checkpoints / name if self.checkpoints else None
+
     def _name(self, number: int) -> str:
         return f"{self.task.name} {self.model} {self.jobs[number].fold}"
-
-    def _checkpoint(self, number: int) -> Path | None:
-        if self.checkpoints is None:
-            return None
-        return self.checkpoints / f"{self.task.name} {self.model} {number}.safetensors"
 
 
 def fit_fold(estimator: Any, job: FitJob) -> Finished:
     """Make a fit, here and now."""
     fit = job.run(estimator)
+    if hasattr(estimator, "history_"):
+        # What an earlier run, or another task's network, had done of the training belongs to it.
+        trained = sum(row["seconds"] for row in estimator.history_)
+        fit = replace(fit, fit_seconds=max(fit.fit_seconds, trained))
     n_rows = getattr(estimator, "n_rows_", len(job.train))
     sampled = {"n_rows": n_rows} if n_rows < len(job.train) else {}
     return Finished(fit, plain(_chosen(estimator) | sampled))

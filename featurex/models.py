@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -194,6 +194,24 @@ def training_settings(model: str, options: ModelOptions) -> TrainingSettings:
         else TrainingSettings(epochs=options.epochs, batch_size=options.batch_size)
     )
     return settings.changed(options.training)
+
+
+def learnt_together(
+    model: str, task: Task, side: Iterable[str], options: ModelOptions
+) -> tuple[str, ...]:
+    """Return the tasks that a network's training serves alike: its own, or all that it learns.
+
+    Parameters
+    ----------
+    model : str
+        A network.
+    task : Task
+    side : iterable of str
+        Other tasks that it can learn and that are labelled.
+    options : ModelOptions
+    """
+    together = training_settings(model, options).side_tasks == "all"
+    return tuple(sorted({task.name, *side})) if together else (task.name,)
 
 
 def takes_embeddings(model: str) -> bool:

@@ -10,9 +10,9 @@ each attribute's own.
 
 Left open or changed: the paper's trunk is FaceNet, here any backbone, such as dlib's face ResNet.
 Features are standardised, and the layers fitted to them before all is trained. The paper lets the
-weights of the losses move during the training; here they are fixed (`side_weight` of the training
-settings). Attributes that a data set does not label are left out, a face without one of the labels
-adds nothing to that head's loss.
+weights of the losses move during the training; here all weigh the same.
+Attributes that a data set does not label are left out, a face without one of the labels adds
+nothing to that head's loss.
 """
 
 from __future__ import annotations

@@ -83,7 +83,6 @@ class Measures(Callback):
     Parameters
     ----------
     heads : sequence of Head
-        The first is the one that the network is for.
     weights : mapping of str to Tensor or None
         Class weights of the loss, by head.
     """
@@ -123,14 +122,12 @@ class Measures(Callback):
     def row(self) -> dict[str, float | None]:
         """Return the epoch's losses and scores: accuracy, or mean error in years.
 
-        Those of the first head, and of the others with the head's name at the end. None where no
-        row has a label.
+        Each with its head's name at the end. None where no row has a label.
         """
         found: dict[str, float | None] = {}
         for head in self.heads:
-            suffix = "" if head is self.heads[0] else f"_{head.name}"
             for part in ("train", "valid"):
                 loss, score, count = self.sums[head.name, part].tolist()
-                found[f"{part}_loss{suffix}"] = loss / count if count else None
-                found[f"{part}_score{suffix}"] = score / count if count else None
+                found[f"{part}_loss_{head.name}"] = loss / count if count else None
+                found[f"{part}_score_{head.name}"] = score / count if count else None
         return found

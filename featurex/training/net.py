@@ -24,31 +24,27 @@ _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
 
 class HeadsLoss(nn.Module):
-    """The first head's loss, and those of the others by their weight.
+    """The sum of all heads' losses.
 
     Parameters
     ----------
     heads : sequence of Head
     weights : mapping of str to Tensor or None
         Class weights, by head.
-    side_weight : float
     """
 
-    def __init__(
-        self, heads: Sequence[Head], weights: Mapping[str, Tensor | None], side_weight: float
-    ) -> None:
+    def __init__(self, heads: Sequence[Head], weights: Mapping[str, Tensor | None]) -> None:
         super().__init__()
         self.heads = heads
         self.weights = weights
-        self.side_weight = side_weight
 
     def forward(self, logits: dict[str, Tensor], codes: dict[str, Tensor]) -> Tensor:
         """Return the total loss."""
-        first, *others = (
+        losses = [
             head.loss(logits[head.name], codes[head.name], self.weights[head.name])
             for head in self.heads
-        )
-        return first + self.side_weight * sum(others) if others else first
+        ]
+        return torch.stack(losses).sum()
 
 
 class FaceNet(NeuralNet):

@@ -58,8 +58,7 @@ class TrainingRun:
         self.history: list[Row] = []
         self.best: dict[str, Tensor] = {}
         self.best_epoch = 0
-        # The loss of a distribution over years may rise while its mean still comes nearer.
-        self.criterion = "valid_loss" if heads[0].classes else "valid_score"
+        self.deciding = deciding_heads(heads, settings)
         batch_size = min(settings.batch_size, len(train))
         # Batch normalisation can't learn from a single chip.
         drop_last = len(train) % batch_size == 1 < len(train)
@@ -71,7 +70,7 @@ class TrainingRun:
         clipping = [GradientNormClipping(settings.clip_norm)] if settings.clip_norm else []
         self.net = FaceNet(
             network,
-            HeadsLoss(heads, weights, settings.side_weight),
+            HeadsLoss(heads, weights),
             settings,
             valid,
             self.average,
@@ -92,11 +91,19 @@ class TrainingRun:
         """Add an epoch, and keep its weights if it is the best."""
         self.history.append(row)
         best = self.history[self.best_epoch - 1] if self.best_epoch else None
-        if best is None or row[self.criterion] < best[self.criterion]:
+        if best is None or self._standing(row) < self._standing(best):
             self.best_epoch = len(self.history)
             with self.average.applied():
                 state = self.network.state_dict()
                 self.best = {name: tensor.detach().clone() for name, tensor in state.items()}
+
+    def _standing(self, row: Row) -> float:
+        """Return what decides on the best epoch; less is better."""
+        if len(self.deciding) == 1 and not self.deciding[0].classes:
+            # The loss of a distribution over years may rise while its mean still comes nearer.
+            return row[f"valid_score_{self.deciding[0].name}"]
+        losses = [row[f"valid_loss_{head.name}"] for head in self.deciding]
+        return sum(loss for loss in losses if loss is not None)
 
     def save(self, path: Path, *, finished: bool = False) -> None:
         """Write a checkpoint; at the end with nothing but the best weights.
@@ -171,6 +178,14 @@ class TrainingRun:
                 tensor = torch.empty_like(parameter, requires_grad=False).copy_(tensor)
             state.setdefault(int(number), {})[key] = tensor
         optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+
+
+def deciding_heads(heads: Sequence[Head], settings: TrainingSettings) -> list[Head]:
+    """Return the heads whose validation decides which epoch is the best.
+
+    The first; with ``side_tasks="all"`` all of them, of which some may lack validation labels.
+    """
+    return list(heads if settings.side_tasks == "all" else heads[:1])
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -88,10 +88,10 @@ class TrainingSettings:
     class_weights : {"none", "balanced"}
         "balanced" weights a class by the inverse of its frequency. Years are not weighted.
     side_tasks : {"needed", "all"}
-        What a network learns beside its task, of what is labelled: what belongs to it, or also what
-        helps it where there are many faces (`side_heads` and `more_side_heads` of the network).
-    side_weight : float
-        Weight of the loss of each side head.
+        What a network learns beside its task, of what is labelled: what belongs to it (its
+        `side_heads`), and its task decides which epoch is the best; or also what helps it where
+        there are many faces (its `more_side_heads`), and all of them decide alike, so that one
+        training serves them all.
     age_answer : {"mean", "median"}
         Of the distribution over years, which is answered and decides the best epoch.
     mirror : float
@@ -129,7 +129,6 @@ class TrainingSettings:
     precision: str = _choice("float32", PRECISIONS)
     class_weights: str = _choice("none", CLASS_WEIGHTS)
     side_tasks: str = _choice("needed", SIDE_TASKS)
-    side_weight: float = _number(1, 0)
     age_answer: str = _choice("mean", AGE_ANSWERS)
     mirror: float = _number(0.5, 0, 1)
     shift: float = _number(0.04, 0, 0.5)

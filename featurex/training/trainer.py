@@ -16,7 +16,7 @@ from featurex.training.data import ChipDataset, parts
 from featurex.training.heads import Head
 from featurex.training.identity import training_id
 from featurex.training.net import memory_errors
-from featurex.training.run import Row, TrainingRun
+from featurex.training.run import Row, TrainingRun, deciding_heads
 from featurex.training.settings import TrainingSettings
 
 # The most training rows that a network sees before the training.
@@ -36,7 +36,7 @@ class Trainer:
         On its device; trained in place, left in evaluation mode with the best epoch's weights.
     heads : sequence of Head
         The first is the one that the network is for: its validation loss decides, or for years
-        its validation error.
+        its validation error; with ``side_tasks="all"`` the sum of the losses decides.
     settings : TrainingSettings
     seed : int
     checkpoint : Path, optional
@@ -75,15 +75,15 @@ class Trainer:
         Returns
         -------
         list of dict
-            One an epoch: ``epoch``, ``train_loss``, ``valid_loss``, ``train_score``,
-            ``valid_score`` (accuracy, or mean error in years), ``seconds``; losses and scores of
-            other heads with their name at the end.
+            One an epoch: ``epoch``, ``seconds``, and of each head, with its name after an
+            underscore, ``train_loss``, ``valid_loss``, ``train_score`` and ``valid_score``
+            (accuracy, or mean error in years).
 
         Raises
         ------
         ValueError
-            A head without a label among the training rows, or the first without one among the
-            validation rows.
+            A head without a label among the training rows, or none among the validation rows that
+            would decide.
         ModelError
             The memory is too small, or the checkpoint is damaged or can't be written.
         """
@@ -100,11 +100,12 @@ class Trainer:
 
     def _check(self, train: ChipDataset, valid: ChipDataset) -> None:
         for head in self.heads:
-            for rows, kind in ((train, "training"), (valid, "validation")):
-                codes = torch.from_numpy(rows.codes[head.name][rows.rows])
-                needed = head is self.heads[0] or rows is train
-                if needed and not head.known(codes).any():
-                    raise ValueError(f"None of the {len(rows)} {kind} rows has a {head.name!r}.")
+            if not _has_labels(train, head):
+                raise ValueError(f"None of the {len(train)} training rows has a {head.name!r}.")
+        deciding = deciding_heads(self.heads, self.settings)
+        if not any(_has_labels(valid, head) for head in deciding):
+            names = " or ".join(repr(head.name) for head in deciding)
+            raise ValueError(f"None of the {len(valid)} validation rows has a {names}.")
 
     def _start(self, train: ChipDataset, valid: ChipDataset) -> TrainingRun:
         """Go on from the checkpoint, or prepare the network."""
@@ -142,6 +143,10 @@ class Trainer:
             run.save(self.checkpoint)
         if self.on_epoch:
             self.on_epoch(run.history[-1], self.settings.epochs)
+
+
+def _has_labels(rows: ChipDataset, head: Head) -> bool:
+    return bool(head.known(torch.from_numpy(rows.codes[head.name][rows.rows])).any())
 
 
 def _epoch_seed(seed: int, epoch: int) -> int:

@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from featurex.networks.finetuned import FineTunedNetwork
-from featurex.training.averaging import WeightAverage
 from featurex.training.data import ChipDataset
 from featurex.training.heads import Head
 from featurex.training.run import TrainingRun
@@ -43,30 +42,44 @@ def test_patience_counts_from_the_end_of_the_warm_up(warmup, patience, best_epoc
     assert over.index(True) + 1 == last
 
 
-@pytest.mark.parametrize(("criterion", "best_epoch"), [("valid_loss", 1), ("valid_score", 3)])
-def test_the_criterion_decides_which_epoch_is_the_best(criterion, best_epoch):
-    weights = torch.zeros(1)
-    run = SimpleNamespace(
-        history=[],
-        best_epoch=0,
-        criterion=criterion,
-        average=WeightAverage(nn.Identity(), 0),
-        network=SimpleNamespace(state_dict=lambda: {"weights": weights}),
-    )
-    for epoch, (loss, error) in enumerate([(1.0, 9.0), (2.0, 7.0), (3.0, 6.0), (4.0, 8.0)], 1):
-        weights += 1
-        TrainingRun.take(run, {"epoch": epoch, "valid_loss": loss, "valid_score": error})
-    assert (run.best_epoch, run.best["weights"].item()) == (best_epoch, best_epoch)
+HEADS = [Head("age"), Head("gender", ("female", "male"))]
 
 
-def test_years_are_judged_by_their_error_and_classes_by_their_loss():
+@pytest.mark.parametrize(
+    ("side_tasks", "heads", "best_epoch"),
+    [
+        ("needed", HEADS[1:], 1),  # classes by their loss
+        ("needed", HEADS, 3),  # years by their error
+        ("needed", HEADS[::-1], 1),  # by the first head alone
+        ("all", HEADS[:1], 3),
+        ("all", HEADS, 2),  # several by the sum of their losses, in any order
+        ("all", HEADS[::-1], 2),
+    ],
+)
+def test_what_decides_which_epoch_is_the_best(side_tasks, heads, best_epoch):
+    settings = TrainingSettings(batch_size=4, side_tasks=side_tasks, average_epochs=0)
+    network = FineTunedNetwork(Means(), 3, {head.name: head.n_outputs for head in heads})
+    codes = {"age": np.arange(8, dtype=np.float32), "gender": np.arange(8) % 2}
+    rows = ChipDataset(np.zeros((8, 4, 4, 3), np.uint8), codes, np.arange(8))
+    run = TrainingRun(network, heads, settings, rows, rows, "name")
+    epochs = [(0.1, 4.0, 9.0), (0.2, 3.0, 7.0), (0.3, 5.0, 6.0), (0.4, 6.0, 8.0)]
+    for epoch, (gender, age, error) in enumerate(epochs, 1):
+        with torch.no_grad():
+            network.linear.mean.fill_(epoch)
+        losses = {"valid_loss_gender": gender, "valid_loss_age": age, "valid_score_age": error}
+        run.take({"epoch": epoch} | losses)
+    assert (run.best_epoch, run.best["linear.mean"][0]) == (best_epoch, best_epoch)
+
+
+def test_a_head_without_validation_labels_does_not_decide():
+    settings = TrainingSettings(batch_size=4, side_tasks="all")
     network = FineTunedNetwork(Means(), 3, {"age": 101, "gender": 2})
     rows = ChipDataset(
         np.zeros((8, 4, 4, 3), np.uint8),
-        {"age": np.arange(8, dtype=np.float32), "gender": np.arange(8) % 2},
+        {"age": np.full(8, np.nan, np.float32), "gender": np.arange(8) % 2},
         np.arange(8),
     )
-    heads = [Head("age"), Head("gender", ("female", "male"))]
-    settings = TrainingSettings(batch_size=4)
-    for order, criterion in ((heads, "valid_score"), (heads[::-1], "valid_loss")):
-        assert TrainingRun(network, order, settings, rows, rows, "name").criterion == criterion
+    run = TrainingRun(network, HEADS, settings, rows, rows, "name")
+    for loss in (3.0, 1.0, 2.0):
+        run.take({"valid_loss_gender": loss, "valid_loss_age": None, "valid_score_age": None})
+    assert run.best_epoch == 2

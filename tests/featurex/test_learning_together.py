@@ -1,0 +1,129 @@
+"""Tasks that a network learns together: one training serves them, and nothing else changes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from featurex.design import Design
+from featurex.experiment import run
+from featurex.face_table import FaceTable
+from featurex.fitting import fit_models
+from featurex.kept import Kept
+from featurex.manifest import Manifest
+from featurex.models import ModelOptions
+from featurex.tasks import AGE, GENDER
+
+APART = ModelOptions("tiny", epochs=2, batch_size=16, device="cpu", n_jobs=1)
+TOGETHER = replace(APART, training=("side_tasks=all",))
+
+
+def design(options=TOGETHER, tasks=(GENDER, AGE)):
+    return Design(list(tasks), ["finetuned"], n_folds=2, options=options)
+
+
+def answers(result, task):
+    table = result.predictions.set_index("task").loc[task]
+    columns = ["years_pred"] if task == "age" else ["p_female", "p_male"]
+    return table[["image_id", "fold", *columns]].reset_index(drop=True)
+
+
+def epochs_of(told):
+    return [line.split(":")[0] for line in told]
+
+
+@pytest.fixture(scope="module")
+def shared(colour_faces, tiny, tmp_path_factory):
+    told, folder = [], tmp_path_factory.mktemp("together")
+    checkpoints, kept = folder / "checkpoints", Kept(folder / "fits")
+    result = run(colour_faces, design(), on_epoch=told.append, checkpoints=checkpoints, kept=kept)
+    return result, told, checkpoints
+
+
+def test_one_training_of_a_fold_serves_both_tasks(shared):
+    _, told, folder = shared
+    assert epochs_of(told) == [
+        f"gender finetuned {fold} epoch {epoch}/2" for fold in (0, 1) for epoch in (1, 2)
+    ]
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("task", [GENDER, AGE], ids=["gender", "age"])
+def test_each_task_has_the_answers_that_it_has_alone(shared, colour_faces, tiny, task):
+    alone = run(colour_faces, design(tasks=[task]))
+    pd.testing.assert_frame_equal(answers(shared[0], task.name), answers(alone, task.name))
+
+
+def test_its_time_is_told_at_both_tasks_and_a_note_says_so(shared):
+    result, _, _ = shared
+    for row in result.record["parameters"]:
+        timings = result.timings.set_index(["task", "fold"])
+        trained = sum(epoch["seconds"] for epoch in row["epochs"])
+        assert timings.loc[(row["task"], row["fold"]), "fit_seconds"] >= trained > 0
+    note = "finetuned learnt gender and age in one training, whose time is told at each of them."
+    assert note in result.comparison.notes
+
+
+def test_each_task_has_its_own_curve(shared):
+    for row in shared[0].record["parameters"]:
+        other = "age" if row["task"] == "gender" else "gender"
+        for epoch in row["epochs"]:
+            assert {"valid_loss", "valid_score", f"valid_loss_{other}"} <= set(epoch)
+            # An error in years, or a share.
+            assert (epoch["valid_score"] > 1) == (row["task"] == "age")
+
+
+def test_a_comparison_killed_between_the_tasks_trains_no_fold_twice(
+    shared, colour_faces, tiny, tmp_path
+):
+    class Killed(Exception):
+        pass
+
+    def kill(step):
+        raise Killed
+
+    with pytest.raises(Killed):
+        run(colour_faces, design(), kill, checkpoints=tmp_path)
+    told = []
+    again = run(colour_faces, design(), on_epoch=told.append, checkpoints=tmp_path)
+    assert epochs_of(told) == ["gender finetuned 1 epoch 1/2", "gender finetuned 1 epoch 2/2"]
+    pd.testing.assert_frame_equal(again.predictions, shared[0].predictions)
+
+
+def test_by_default_each_task_is_learnt_for_itself(colour_faces, tiny, tmp_path):
+    told = []
+    result = run(colour_faces, design(APART), on_epoch=told.append, checkpoints=tmp_path)
+    assert len(told) == 8
+    assert not any("one training" in note for note in result.comparison.notes)
+
+
+def test_faces_with_one_of_the_labels_make_two_trainings(colour_faces, tiny, tmp_path):
+    table = colour_faces.manifest.table.copy()
+    table.loc[:9, "gender"] = None
+    faces = FaceTable(Manifest(table, {}, "colours"), colour_faces.cache)
+    told = []
+    result = run(faces, design(), on_epoch=told.append, checkpoints=tmp_path)
+    assert len(told) == 8
+    assert not any("one training" in note for note in result.comparison.notes)
+    assert result.comparison.table.set_index("task")["n_rows"].to_dict() == {
+        "gender": 61,
+        "age": 70,
+    }
+
+
+def test_a_fitted_model_is_trained_once_too(colour_faces, tiny, tmp_path):
+    told = []
+    estimators, metadata = fit_models(
+        colour_faces,
+        [GENDER, AGE],
+        "finetuned",
+        TOGETHER,
+        on_epoch=told.append,
+        checkpoints=tmp_path,
+    )
+    assert epochs_of(told) == ["gender finetuned epoch 1/2", "gender finetuned epoch 2/2"]
+    gender, age = (estimators[name].network_.state_dict() for name in ("gender", "age"))
+    assert all(np.array_equal(tensor, age[name]) for name, tensor in gender.items())
+    assert 0 <= metadata["training"]["gender"]["inner_accuracy"] <= 1
+    assert metadata["training"]["age"]["inner_mean_absolute_error_years"] > 1
