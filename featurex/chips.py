@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,25 @@ class ChipRows:
     def read(self, rows: Any) -> np.ndarray:
         """Read some rows, ``(len(rows), height, width, 3)`` uint8."""
         return self._column[rows]
+
+
+class SharedChips:
+    """A few chips that several tasks are asked about: a network that they share answers once.
+
+    Parameters
+    ----------
+    chips : ndarray of shape (n, size, size, 3), uint8
+    """
+
+    def __init__(self, chips: np.ndarray) -> None:
+        self.chips = chips
+        self._answers: dict[Hashable, Any] = {}
+
+    def once(self, network: Hashable, answer: Callable[[np.ndarray], Any]) -> Any:
+        """Return what a network answers, computed when it is first asked for."""
+        if network not in self._answers:
+            self._answers[network] = answer(self.chips)
+        return self._answers[network]
 
 
 def read_rows(X: Any, rows: Any) -> np.ndarray:

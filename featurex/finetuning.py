@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from featurex.backbones import get_backbone
-from featurex.chips import read_rows
+from featurex.chips import SharedChips, read_rows
 from featurex.devices import resolve_device
 from featurex.networks import NETWORKS, get_network
 from featurex.training.data import ChipDataset, parts
@@ -111,20 +111,31 @@ class _NetworkEstimator(BaseEstimator):
         if len(X) != len(y):
             raise ValueError(f"X has {len(X)} rows and y has {len(y)}.")
 
-    @torch.inference_mode()
     def _probabilities(self, X: Any) -> np.ndarray:
         """Return the softmax of the head's outputs, ``(n, n_outputs)`` float64."""
         check_is_fitted(self, "network_")
+        name = self.head_.name
+        if isinstance(X, SharedChips):
+            found = X.once(self.network_, lambda chips: self._softmax(chips, self.network_.heads))
+        else:
+            found = self._softmax(X, [name])
+        answers: np.ndarray = found[name]
+        return answers
+
+    @torch.inference_mode()
+    def _softmax(self, X: Any, heads: Iterable[str]) -> dict[str, np.ndarray]:
+        """Return the softmax of some heads' outputs, each ``(n, n_outputs)`` float64."""
         _check_chips(X, self.chip_size_)
         device = resolve_device(self.device)
         network = self.network_.to(device).eval()
-        answers = [np.empty((0, self.head_.n_outputs))]
+        answers = {name: [np.empty((0, network.heads[name]))] for name in heads}
         with memory_errors(device):
             for rows in parts(np.arange(len(X)), ANSWER_ROWS):
                 chips = torch.from_numpy(read_rows(X, rows)).to(device)
-                logits = network(chips)[self.head_.name]
-                answers.append(logits.double().softmax(1).cpu().numpy())
-        return np.concatenate(answers)
+                logits = network(chips)
+                for name, found in answers.items():
+                    found.append(logits[name].double().softmax(1).cpu().numpy())
+        return {name: np.concatenate(found) for name, found in answers.items()}
 
 
 class NetworkClassifier(ClassifierMixin, _NetworkEstimator):

@@ -167,13 +167,17 @@ def _load_networks(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    from featurex.restoring import share_networks
+
     metadata = read_header(path)
     try:
         tensors = load_file(path)
-        return {
+        networks = {
             task: _network(task, description, tensors, metadata)
             for task, description in metadata["networks"].items()
-        }, metadata
+        }
+        share_networks(networks.values())
+        return networks, metadata
     except (SafetensorError, *_DAMAGE) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{path} is a damaged network file: {reason}") from error

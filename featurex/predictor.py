@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from featurex.averages import Average
+from featurex.chips import SharedChips
 from featurex.core_workers import core_workers, map_ahead
 from featurex.cores import core_count
 from featurex.exceptions import ModelError
@@ -215,7 +216,7 @@ class Predictor:
         list of dict
             One a chip, with the attributes of `FacePrediction` that the models give.
         """
-        inputs = {"chips": chips}
+        inputs: dict[str, Any] = {"chips": SharedChips(chips)}
         if self._embedder:
             inputs["embeddings"] = self._embedder(chips)
         answers: list[dict[str, Any]] = [{"probabilities": {}} for _ in chips]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from featurex.backbones import named_backbone
 from featurex.finetuning import NetworkClassifier, NetworkRegressor
 from featurex.network_files import check_tensors
 from featurex.networks import NETWORKS, get_network
+from featurex.networks.base import FaceNetwork
 from featurex.training.heads import Head
 
 MOST_OUTPUTS = 1000
@@ -65,6 +66,28 @@ def restore(
     if classes:
         estimator.classes_ = np.array(classes)
     return estimator
+
+
+def share_networks(estimators: Iterable[NetworkClassifier | NetworkRegressor]) -> None:
+    """Give those whose networks are equal the same one, so that it looks at a face once for all.
+
+    Tasks that were learnt together have such networks.
+    """
+    seen: list[FaceNetwork] = []
+    for estimator in estimators:
+        network = estimator.network_
+        same = next((other for other in seen if _equal(network, other)), None)
+        if same is None:
+            seen.append(network)
+        else:
+            estimator.network_ = same
+
+
+def _equal(one: FaceNetwork, other: FaceNetwork) -> bool:
+    if type(one) is not type(other) or one.heads != other.heads:
+        return False
+    state = other.state_dict()
+    return all(torch.equal(tensor, state[name]) for name, tensor in one.state_dict().items())
 
 
 def _check_heads(head: Head, heads: Mapping[str, int]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from featurex.design import Design
 from featurex.experiment import run
@@ -12,7 +13,10 @@ from featurex.face_table import FaceTable
 from featurex.fitting import fit_models
 from featurex.kept import Kept
 from featurex.manifest import Manifest
+from featurex.model_files import load_model, save_model
 from featurex.models import ModelOptions
+from featurex.networks.finetuned import FineTunedNetwork
+from featurex.predictor import Predictor
 from featurex.tasks import AGE, GENDER
 
 APART = ModelOptions("tiny", epochs=2, batch_size=16, device="cpu", n_jobs=1)
@@ -112,18 +116,51 @@ def test_faces_with_one_of_the_labels_make_two_trainings(colour_faces, tiny, tmp
     }
 
 
-def test_a_fitted_model_is_trained_once_too(colour_faces, tiny, tmp_path):
-    told = []
-    estimators, metadata = fit_models(
-        colour_faces,
+def fit(faces, options, folder, told=None):
+    return fit_models(
+        faces,
         [GENDER, AGE],
         "finetuned",
-        TOGETHER,
-        on_epoch=told.append,
-        checkpoints=tmp_path,
+        options,
+        on_epoch=[].append if told is None else told.append,
+        checkpoints=folder / "checkpoints",
     )
+
+
+def test_a_fitted_model_is_trained_once_too(colour_faces, tiny, tmp_path):
+    told = []
+    estimators, metadata = fit(colour_faces, TOGETHER, tmp_path, told)
     assert epochs_of(told) == ["gender finetuned epoch 1/2", "gender finetuned epoch 2/2"]
     gender, age = (estimators[name].network_.state_dict() for name in ("gender", "age"))
     assert all(np.array_equal(tensor, age[name]) for name, tensor in gender.items())
     assert 0 <= metadata["training"]["gender"]["inner_accuracy"] <= 1
     assert metadata["training"]["age"]["inner_mean_absolute_error_years"] > 1
+
+
+@pytest.mark.parametrize(("options", "n_looks"), [(TOGETHER, 1), (APART, 2)], ids=["all", "own"])
+def test_a_network_of_several_tasks_looks_at_a_face_once(
+    colour_faces, tiny, tmp_path, monkeypatch, options, n_looks
+):
+    fitted = fit(colour_faces, options, tmp_path)
+    save_model(tmp_path / "m.featurex", *fitted)
+    chips = colour_faces.features("finetuned", np.arange(5)).read(np.arange(5))
+    predictor = Predictor.load(tmp_path / "m.featurex", device="cpu")
+    looks, forward = [], FineTunedNetwork.forward
+    monkeypatch.setattr(
+        FineTunedNetwork, "forward", lambda self, x: looks.append(len(x)) or forward(self, x)
+    )
+    answers = predictor.answer_chips(chips)
+    assert looks == [5] * n_looks
+    years = fitted[0]["age"].predict(chips)
+    np.testing.assert_array_equal([answer["age"] for answer in answers], years)
+    rows = [list(answer["probabilities"]["gender"].values()) for answer in answers]
+    np.testing.assert_array_equal(rows, fitted[0]["gender"].predict_proba(chips))
+
+
+def test_networks_of_other_weights_stay_apart(colour_faces, tiny, tmp_path):
+    estimators, metadata = fit(colour_faces, TOGETHER, tmp_path)
+    with torch.no_grad():
+        estimators["age"].network_.linear.mean[0] += 1
+    save_model(tmp_path / "m.featurex", estimators, metadata)
+    loaded, _ = load_model(tmp_path / "m.featurex")
+    assert loaded["age"].network_ is not loaded["gender"].network_
