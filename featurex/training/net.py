@@ -20,6 +20,9 @@ from featurex.training.heads import Head
 from featurex.training.reading import loader
 from featurex.training.settings import TrainingSettings
 
+# Inputs of a head for which the rates were chosen: dlib's pyramid has 736, and a network may append
+# another head's answer.
+RATED_INPUTS = 768
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
 
@@ -150,15 +153,29 @@ class FaceNet(NeuralNet):
 def rate_groups(
     network: FaceNetwork, settings: TrainingSettings
 ) -> list[tuple[list[nn.Parameter], float]]:
-    """Return the parameters that share a rate, and it; no group is empty."""
+    """Return the parameters that share a rate, and it; no group is empty.
+
+    Adam moves every weight by the rate, so an output by as much more as there are more inputs: the
+    weights of heads with very many have a smaller rate, in inverse proportion (Yang et al. 2022,
+    "Tensor programs V: Tuning large neural networks via zero-shot hyperparameter transfer").
+    """
     scratch = network.scratch_parameters()
     known = {id(parameter) for parameter in scratch}
+    heads: dict[float, list[nn.Parameter]] = {}
+    for parameter in network.new_parameters():
+        if id(parameter) not in known:
+            heads.setdefault(_width_factor(parameter), []).append(parameter)
     groups = [
         (network.pretrained_parameters(), settings.learning_rate),
-        ([p for p in network.new_parameters() if id(p) not in known], settings.head_learning_rate),
+        *((some, settings.head_learning_rate * factor) for factor, some in heads.items()),
         (scratch, settings.scratch_learning_rate),
     ]
     return [(parameters, rate) for parameters, rate in groups if parameters]
+
+
+def _width_factor(parameter: nn.Parameter) -> float:
+    n_inputs = parameter[0].numel() if parameter.ndim > 1 else 1
+    return min(1.0, RATED_INPUTS / n_inputs)
 
 
 @contextmanager

@@ -65,8 +65,9 @@ class TrainingSettings:
     batch_size : int
         Chips a step; all training rows where there are fewer.
     learning_rate, head_learning_rate, scratch_learning_rate : float
-        Highest rates: of pretrained layers; of the heads on top of them; of networks, and of parts
-        of them, that start from random weights.
+        Highest rates: of pretrained layers; of the heads on top of them, in proportion less where
+        they have more than 768 inputs; of networks, and of parts of them, that start from random
+        weights.
     weight_decay : float
         AdamW's.
     warmup : float

@@ -12,6 +12,7 @@ from torch import nn
 
 from featurex.exceptions import ModelError
 from featurex.networks.base import FaceNetwork
+from featurex.networks.finetuned import FineTunedNetwork
 from featurex.training import data, net
 from featurex.training.checkpoints import read_checkpoint, write_checkpoint
 from featurex.training.data import ChipDataset
@@ -289,6 +290,16 @@ def test_random_networks_have_the_rate_from_scratch(rows, monkeypatch):
     groups = net.rate_groups(build(), SETTINGS)
     assert [rate for _, rate in groups] == [SETTINGS.scratch_learning_rate]
     assert len(groups[0][0]) == len(list(build().parameters()))
+
+
+@pytest.mark.parametrize(("n_features", "share"), [(12, 1), (768, 1), (1536, 0.5), (3072, 0.25)])
+def test_heads_of_many_features_have_a_smaller_rate(n_features, share):
+    wide = FineTunedNetwork(nn.Conv2d(3, n_features, 1), n_features, {"gender": 2})
+    layer = wide.linear.outputs["gender"]
+    rates = {id(p): rate for some, rate in net.rate_groups(wide, SETTINGS) for p in some}
+    assert rates[id(layer.weight)] == SETTINGS.head_learning_rate * share
+    assert rates[id(layer.bias)] == SETTINGS.head_learning_rate
+    assert rates[id(wide.trunk.weight)] == SETTINGS.learning_rate
 
 
 def test_class_weights_lift_the_rare_class(rows):
