@@ -11,7 +11,7 @@ import typer
 
 from featurex.cli.guard import guarded
 from featurex.cli.options import Json
-from featurex.cli.screen import out, print_json, print_table
+from featurex.cli.screen import counted, out, print_json, print_table
 
 app = typer.Typer(help="Look into a cache folder, check it, mend it.", no_args_is_help=True)
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The cache's folder.")]
@@ -104,8 +104,9 @@ def drop(folder: Folder, space: SpaceName, json: Json = False) -> None:
     if json:
         print_json(asdict(dropped))
         return
-    rows = "an unknown number of" if dropped.rows is None else dropped.rows
-    out.print(f"Deleted {dropped.folder}: {rows} rows, {_mb(dropped.bytes)} MB.", markup=False)
+    n_rows = dropped.rows
+    rows = "an unknown number of rows" if n_rows is None else counted(n_rows, "row")
+    out.print(f"Deleted {dropped.folder}: {rows}, {_mb(dropped.bytes)} MB.", markup=False)
 
 
 @app.command()
@@ -126,7 +127,7 @@ def export(
     if json:
         print_json({"path": str(out_file), "rows": rows})
     else:
-        out.print(f"Wrote {rows} rows to {out_file}.", markup=False)
+        out.print(f"Wrote {counted(rows, 'row')} to {out_file}.", markup=False)
 
 
 def _print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

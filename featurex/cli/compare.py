@@ -34,7 +34,7 @@ from featurex.cli.options import (
     read_manifest,
 )
 from featurex.cli.report import AuditDir, ShowFaces, write_page
-from featurex.cli.screen import print_json, say
+from featurex.cli.screen import counted, print_json, say
 from featurex.detectors import DEFAULT_DETECTOR
 from featurex.files import ready_folder
 from featurex.networks import NETWORKS
@@ -221,7 +221,7 @@ def compare(
         )
         return
     stages.print_comparison(result.comparison, "Comparison")
-    say(f"Wrote {len(files)} files into {out_dir}.")
+    say(f"Wrote {counted(len(files), 'file')} into {out_dir}.")
 
 
 def _refuse_folds(protocol: str, repeats: int, test_share: float | None) -> None:

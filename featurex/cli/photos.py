@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from featurex.cli.screen import say
+from featurex.cli.screen import counted, say
 
 PhotoFiles = Annotated[
     list[Path], typer.Argument(help="Photo files, or folders: every photo in and below them.")
@@ -44,4 +44,5 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
 def tell_left_out(n_photos: int, n_unreadable: int, n_faceless: int) -> None:
     """Say how many photos have no answer, if there are any."""
     if n_unreadable or n_faceless:
-        say(f"{n_photos} photos: {n_unreadable} can't be read, {n_faceless} without a face.")
+        photos = counted(n_photos, "photo")
+        say(f"{photos}: {n_unreadable} can't be read, {n_faceless} without a face.")

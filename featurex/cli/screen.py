@@ -66,6 +66,11 @@ def _to_json(value: Any) -> str:
     return json.dumps(value, indent=2, allow_nan=False)
 
 
+def counted(number: int, one: str) -> str:
+    """Write how many there are, such as ``1 photo`` or ``300 photos``."""
+    return f"{number} {one if number == 1 else one + 's'}"
+
+
 def say(text: str) -> None:
     """Tell the user something that is not a result, on stderr."""
     err.print(escape(printable(text)), soft_wrap=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featurex.cli.screen import first_names, out, print_table, progress, say, table_width
+from featurex.cli.screen import counted, first_names, out, print_table, progress, say, table_width
 from featurex.detectors import DEFAULT_DETECTOR
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def print_report(report: ExtractionReport) -> None:
     pace = f", {speed:.0f} embedded a second" if speed else ""
     print_table(
         pd.DataFrame(rows, columns=["photos", "count", "examples"]),
-        f"{report.n_photos} photos in {report.seconds:.1f} s{pace}",
+        f"{counted(report.n_photos, 'photo')} in {report.seconds:.1f} s{pace}",
     )
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from featurex.cli import screen
-from featurex.cli.screen import print_json, print_json_list, print_table, progress, say
+from featurex.cli.screen import counted, print_json, print_json_list, print_table, progress, say
 
 
 def test_json_is_ascii_and_never_nan(capsys):
@@ -42,6 +42,10 @@ def test_a_title_is_not_wrapped_to_its_table(capsys):
     title = "60 photos in 4.9 s, 12 embedded a second"
     print_table(pd.DataFrame({"a": [1]}), title)
     assert capsys.readouterr().out.splitlines()[0] == title
+
+
+def test_one_is_one():
+    assert [counted(n, "photo") for n in (0, 1, 2)] == ["0 photos", "1 photo", "2 photos"]
 
 
 def test_what_is_said_moves_no_cursor(capsys):
