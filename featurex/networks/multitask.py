@@ -12,7 +12,7 @@ Left open or changed: the paper's trunk is FaceNet, here any backbone, such as d
 Features are standardised, and the layers fitted to them before all is trained. The paper lets the
 weights of the losses move during the training; here all weigh the same.
 Attributes that a data set does not label are left out, a face without one of the labels adds
-nothing to that head's loss.
+nothing to that head's loss. With ``side_tasks=all`` it learns years too, where they are labelled.
 """
 
 from __future__ import annotations
@@ -36,3 +36,4 @@ class MultitaskNetwork(TrunkNetwork):
     """
 
     side_heads: ClassVar[tuple[str, ...]] = ("gender", "age-group", "race")
+    more_side_heads: ClassVar[tuple[str, ...]] = ("age",)
