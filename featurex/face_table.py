@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ class FaceTable:
         from featurex.networks import get_network
 
         network = get_network(network_name(model))
-        wanted = network.side_heads + network.more_side_heads
+        wanted = (*network.side_heads, *chain(*network.more_side_heads))
         return side_labels(self.table.iloc[rows], task, wanted)
 
 

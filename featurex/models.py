@@ -201,6 +201,8 @@ def learnt_together(
 ) -> tuple[str, ...]:
     """Return the tasks that a network's training serves alike: its own, or all that it learns.
 
+    Two tasks of one model for which they are the same may be served by one training.
+
     Parameters
     ----------
     model : str
@@ -210,8 +212,12 @@ def learnt_together(
         Other tasks that it can learn and that are labelled.
     options : ModelOptions
     """
-    together = training_settings(model, options).side_tasks == "all"
-    return tuple(sorted({task.name, *side})) if together else (task.name,)
+    from featurex.networks import get_network
+
+    if training_settings(model, options).side_tasks != "all":
+        return (task.name,)
+    names = get_network(network_name(model)).learns(task.name, list(side), everything=True)
+    return tuple(sorted(names))
 
 
 def takes_embeddings(model: str) -> bool:

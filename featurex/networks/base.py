@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import ClassVar, Self
 
 import torch
@@ -33,20 +33,38 @@ class FaceNetwork(nn.Module):
     heads : dict of str to int
     side_heads : tuple of str
         Tasks that it also learns where there are labels for them.
-    more_side_heads : tuple of str
-        Tasks that it can learn too, where the training settings ask for all.
+    more_side_heads : tuple of tuple of str
+        Tasks that it can learn too, where the training settings ask for all; of each tuple the
+        first that is labelled.
     label_width : float
         Standard deviation, in years, of the distribution that the age is learnt as.
     """
 
     heads: dict[str, int]
     side_heads: ClassVar[tuple[str, ...]] = ()
-    more_side_heads: ClassVar[tuple[str, ...]] = ()
+    more_side_heads: ClassVar[tuple[tuple[str, ...], ...]] = ()
     label_width: ClassVar[float] = LABEL_WIDTH
 
     def __init__(self, heads: Mapping[str, int]) -> None:
         super().__init__()
         self.heads = dict(heads)
+
+    @classmethod
+    def learns(cls, task: str, labelled: Collection[str], *, everything: bool) -> tuple[str, ...]:
+        """Return what it learns for a task: that itself, and what belongs beside it.
+
+        Parameters
+        ----------
+        task : str
+        labelled : collection of str
+            Other tasks that there are labels for.
+        everything : bool
+            Whether it learns also what helps, rather than only what belongs to it.
+        """
+        there = {task, *labelled}
+        more = [next(filter(there.__contains__, names), task) for names in cls.more_side_heads]
+        names = [task, *filter(there.__contains__, cls.side_heads), *more * everything]
+        return tuple(dict.fromkeys(names))
 
     @classmethod
     @abstractmethod

@@ -3,8 +3,9 @@
 The heads are fitted to the frozen features first, see `featurex.networks.linear_heads`.
 
 By default it learns its task alone. With ``side_tasks=all`` it learns gender and years together,
-where both are labelled, whichever of them is asked for (Caruana 1997, "Multitask learning"). Of
-tens of thousands of faces each is learnt better so, of a thousand not (docs/decisions.md).
+where both are labelled, whichever of them is asked for, or age groups where no years are (Caruana
+1997, "Multitask learning"). Of tens of thousands of faces each is learnt better so, of a thousand
+not (docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -27,4 +28,4 @@ class FineTunedNetwork(TrunkNetwork):
         Number of outputs of each head.
     """
 
-    more_side_heads: ClassVar[tuple[str, ...]] = ("gender", "age")
+    more_side_heads: ClassVar[tuple[tuple[str, ...], ...]] = (("gender",), ("age", "age-group"))

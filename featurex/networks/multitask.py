@@ -36,4 +36,4 @@ class MultitaskNetwork(TrunkNetwork):
     """
 
     side_heads: ClassVar[tuple[str, ...]] = ("gender", "age-group", "race")
-    more_side_heads: ClassVar[tuple[str, ...]] = ("age",)
+    more_side_heads: ClassVar[tuple[tuple[str, ...], ...]] = (("age",),)

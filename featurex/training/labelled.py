@@ -57,11 +57,9 @@ def heads_and_codes(
     ValueError
         Labels of another length than `y`, or that don't fit.
     """
-    learns_all = settings.side_tasks == "all"
+    everything = settings.side_tasks == "all"
     heads, codes = [asked], {asked.name: asked.encode(y)}
-    for name in kind.side_heads + kind.more_side_heads * learns_all:
-        if name == asked.name or name not in side:
-            continue
+    for name in kind.learns(asked.name, side, everything=everything)[1:]:
         labels = np.asarray(side[name], dtype=object)
         if labels.shape != y.shape:
             raise ValueError(
@@ -72,7 +70,7 @@ def heads_and_codes(
         if len(known) and (name == AGE or len(classes) > 1):
             heads.append(make_head(name, classes, kind, settings))
             codes[name] = heads[-1].encode(labels)
-    return sorted(heads, key=lambda head: head.name) if learns_all else heads, codes
+    return sorted(heads, key=lambda head: head.name) if everything else heads, codes
 
 
 def validation_split(

@@ -323,7 +323,7 @@ def test_checkpoints_are_removed_and_nothing_else(tmp_path):
 def test_side_labels_reach_the_networks_that_ask_for_them(colour_faces, tiny, monkeypatch):
     network = get_network("finetuned")
     monkeypatch.setattr(network, "side_heads", ("gender", "age-group"))
-    monkeypatch.setattr(network, "more_side_heads", ("race",))
+    monkeypatch.setattr(network, "more_side_heads", (("race",),))
     side = colour_faces.side_labels("finetuned@student-20x256", GENDER, np.arange(70))
     assert list(side) == ["age-group"]
     assert side["age-group"].tolist() == colour_faces.table["age_group"].astype(str).tolist()

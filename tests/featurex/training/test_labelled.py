@@ -63,3 +63,27 @@ def test_a_class_of_one_person_stops_only_who_asks_for_it():
 def test_a_class_that_some_rows_lack_is_not_what_the_split_is_balanced_by():
     some = LABELS | {"gender": np.where(YEARS < 10, None, LABELS["gender"])}
     assert len(split("age", ALL, some)[1]) == 5
+
+
+@pytest.mark.parametrize(
+    ("asked", "labelled", "learnt"),
+    [
+        ("gender", ["age", "age-group", "race"], ["age", "gender"]),
+        ("age", ["gender", "age-group"], ["age", "gender"]),
+        ("gender", ["age-group"], ["age-group", "gender"]),
+        ("age-group", ["gender"], ["age-group", "gender"]),
+        ("age-group", ["gender", "age"], ["age", "age-group", "gender"]),
+        ("age", ["age-group"], ["age"]),
+        ("race", ["gender"], ["gender", "race"]),
+        ("gender", [], ["gender"]),
+    ],
+)
+def test_years_are_learnt_beside_or_else_age_groups(asked, labelled, learnt):
+    assert sorted(KIND.learns(asked, labelled, everything=True)) == learnt
+    assert KIND.learns(asked, labelled, everything=False) == (asked,)
+
+
+def test_multitask_learns_its_own_heads_and_where_all_is_learnt_years():
+    kind, labelled = get_network("multitask"), ["age", "age-group", "race"]
+    assert kind.learns("gender", labelled, everything=False) == ("gender", "age-group", "race")
+    assert kind.learns("gender", labelled, everything=True)[-1] == "age"
