@@ -5,14 +5,11 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.exceptions import NotFittedError
 from torch.nn import functional as F
 
 from featurex import finetuning
 from featurex.chips import ChipRows
-from featurex.exceptions import DeviceError, ModelError
 from featurex.finetuning import NetworkClassifier, NetworkRegressor
-from featurex.networks import get_network
 from featurex.restoring import restore
 from featurex.training import net
 from featurex.training.settings import TrainingSettings
@@ -20,6 +17,7 @@ from pipelines import inner_splits
 
 # Rates for a trunk that was never trained, not those for a good one.
 RATES = {"learning_rate": 1e-2, "head_learning_rate": 1e-1}
+
 SMALL = TrainingSettings(epochs=8, batch_size=16, **RATES)
 
 
@@ -220,77 +218,6 @@ def test_the_regressor_learns_and_stays_within_a_life(regressor, strangers):
     assert -8 < regressor.best_score_ < 0
 
 
-@pytest.mark.parametrize("age", [-1.0, np.nan, np.inf])
-def test_ages_that_are_none_are_an_error(age):
-    with pytest.raises(ValueError, match="Ages must be finite and non-negative"):
-        make_regressor().fit(np.zeros((2, 16, 16, 3), np.uint8), [20.0, age])
-
-
-def test_one_class_is_an_error():
-    with pytest.raises(ValueError, match=r"needs two classes. Got only \['male'\]"):
-        make_classifier().fit(np.zeros((2, 16, 16, 3), np.uint8), ["male", "male"])
-
-
-@pytest.mark.parametrize(
-    "X",
-    [
-        np.zeros((4, 16, 16), np.uint8),
-        np.zeros((4, 3, 16, 16), np.uint8),
-        np.zeros((4, 17, 17, 3), np.uint8),
-        np.zeros((4, 16, 16, 3), np.float32),
-    ],
-    ids=["grey", "channels first", "another size", "float"],
-)
-def test_what_is_no_chip_is_an_error(X, tiny, classifier):
-    message = r"must be uint8 face chips of shape \(n, 16, 16, 3\)"
-    with pytest.raises(ValueError, match=message):
-        make_classifier().fit(X, ["a", "b", "a", "b"])
-    with pytest.raises(ValueError, match=message):
-        classifier.predict(X)
-
-
-def test_lengths_that_differ_are_an_error(tiny):
-    X = np.zeros((4, 16, 16, 3), np.uint8)
-    with pytest.raises(ValueError, match="X has 4 rows and y has 2"):
-        make_classifier().fit(X, ["a", "b"])
-    with pytest.raises(ValueError, match="'groups' must have 4 rows"):
-        make_classifier().fit(X, ["a", "b", "a", "b"], groups=[1, 2])
-
-
-def test_one_subject_can_not_be_validated_on(tiny):
-    X = np.zeros((4, 16, 16, 3), np.uint8)
-    with pytest.raises(ValueError, match="one subject"):
-        make_classifier().fit(X, ["a", "b", "a", "b"], groups=[1, 1, 1, 1])
-    with pytest.raises(ValueError, match="two subjects or more"):
-        make_regressor().fit(X, [1.0, 2.0, 3.0, 4.0], groups=[1, 1, 1, 1])
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_missing_gpu_is_an_error(tiny, colours, gender):
-    with pytest.raises(DeviceError):
-        make_classifier().set_params(device="cuda").fit(colours[0], gender)
-
-
-def test_too_little_memory_says_what_to_try(tiny, colours, gender, monkeypatch):
-    def exhausted(*args, **kwargs):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr(net.NeuralNet, "train_step", exhausted)
-    with pytest.raises(ModelError, match="too small for batches of 16: try batches of 8"):
-        make_classifier().fit(colours[0], gender)
-
-
-def test_too_little_memory_to_answer_names_no_batches(tiny, colours, gender, monkeypatch):
-    model = make_classifier().fit(colours[0], gender)
-
-    def exhausted(*args, **kwargs):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr(model.network_, "logits", exhausted)
-    with pytest.raises(ModelError, match="memory of cpu is too small: free some of it"):
-        model.predict(colours[0])
-
-
 def test_dlib_resnet_trains(chips):
     """Once with the real trunk: 24 chips, one epoch."""
     X = np.concatenate([chips, chips[:, :, ::-1], chips])
@@ -307,12 +234,6 @@ def test_dlib_resnet_trains(chips):
 BUFFERS = ("linear.mean", "linear.scale")
 
 
-def test_what_was_not_fitted_does_not_predict(strangers):
-    for model in (make_classifier(), make_regressor()):
-        with pytest.raises(NotFittedError):
-            model.predict(strangers[0])
-
-
 def test_parameters_are_those_given_and_nothing_else():
     model = make_classifier(random_state=3)
     expected = {
@@ -325,64 +246,10 @@ def test_parameters_are_those_given_and_nothing_else():
     assert (is_classifier(model), is_regressor(make_regressor())) == (True, True)
 
 
-def test_an_unknown_network_is_an_error(colours, gender):
-    with pytest.raises(ValueError, match=r"Unknown network 'cnn'\. The networks are finetuned"):
-        make_classifier().set_params(network="cnn").fit(colours[0], gender)
-
-
-def test_missing_labels_are_an_error(tiny, colours, gender):
-    y = gender.astype(object)
-    y[[3, 5]] = None
-    with pytest.raises(ValueError, match="2 of 72 labels are missing"):
-        make_classifier().fit(colours[0], y)
-
-
 def test_more_chips_a_batch_than_there_are_is_one_batch(tiny, colours, gender):
     """And not an error: a setting for large data also serves a small fold."""
     model = make_classifier(replace(SMALL, epochs=1, batch_size=10_000))
     assert np.isfinite(model.fit(colours[0], gender).history_[0]["train_loss"])
-
-
-@pytest.fixture
-def curious(tiny, monkeypatch):
-    """The fine-tuned network, also learning the age and a group beside its own task."""
-    kind = get_network("finetuned")
-    monkeypatch.setattr(kind, "side_heads", ("age", "group", "class"))
-    return kind
-
-
-def test_side_labels_are_learnt_beside_the_task(curious, colours, gender, years):
-    chips, subject, _, group = colours
-    ages = np.where(np.arange(72) % 4 == 0, np.nan, years)
-    groups = np.where(np.arange(72) % 3 == 0, None, np.array(["a", "b", "c"], object)[group])
-    side = {"age": ages, "group": groups, "unasked": groups}
-    model = make_classifier(replace(SMALL, epochs=20))
-    model.fit(chips, gender, groups=subject, side=side)
-    assert model.network_.heads == {"class": 2, "age": 101, "group": 3}
-    assert model.best_score_ > 0.9
-    scores = model.history_[-1]
-    assert scores["train_score_age"] < 15
-    assert scores["valid_score_group"] > 0.6
-
-
-@pytest.mark.parametrize("labels", [[None] * 72, ["only"] * 72])
-def test_side_labels_of_fewer_than_two_kinds_are_left_out(curious, colours, gender, labels):
-    model = make_classifier(replace(SMALL, epochs=1))
-    model.fit(colours[0], gender, side={"group": np.array(labels, object)})
-    assert model.network_.heads == {"class": 2}
-
-
-def test_side_labels_of_another_length_are_an_error(curious, colours, gender):
-    with pytest.raises(ValueError, match=r"'age' must have 72 rows, as y has\. Got 5"):
-        make_classifier().fit(colours[0], gender, side={"age": [1.0] * 5})
-
-
-def test_a_network_without_side_heads_passes_over_side_labels(tiny, colours, gender, years):
-    once = make_classifier(replace(SMALL, epochs=1))
-    alone = clone(once).fit(colours[0], gender)
-    beside = clone(once).fit(colours[0], gender, side={"age": years})
-    probabilities = [model.predict_proba(colours[0]) for model in (alone, beside)]
-    np.testing.assert_array_equal(*probabilities)
 
 
 def test_a_killed_fit_goes_on_to_the_same_network(tiny, colours, gender, tmp_path):
