@@ -13,6 +13,9 @@ from featurex.training.settings import TrainingSettings, get_preset
 from pipelines import MODELS, Task, TunedClassifier, TunedRegressor
 
 MODEL_NAMES = (*MODELS, *NETWORKS)
+# From how many faces on, and for which networks, the settings `many-faces` are better.
+MANY_FACES = 10_000
+_FOR_MANY_FACES = ("finetuned", "multitask")
 # Between the names of the models that are averaged, as in svm+finetuned.
 AVERAGE_SIGN = "+"
 
@@ -220,6 +223,28 @@ def learnt_together(
     return tuple(sorted(names))
 
 
+def settings_advice(models: Sequence[str], n_faces: int, options: ModelOptions) -> list[str]:
+    """Name networks for which other training settings are better with so many faces.
+
+    Parameters
+    ----------
+    models : sequence of str
+    n_faces : int
+        In the whole data set.
+    options : ModelOptions
+        Who chose settings, other than the precision, is not advised.
+
+    Returns
+    -------
+    list of str
+        With the better settings, such as "finetuned@many-faces".
+    """
+    if n_faces < MANY_FACES:
+        return []
+    networks = [model for model in single_models(models) if model in _FOR_MANY_FACES]
+    return [f"{model}@many-faces" for model in networks if _is_usual(model, options)]
+
+
 def takes_embeddings(model: str) -> bool:
     """Tell whether a model, or any part of an average, takes embeddings."""
     return not all(map(takes_chips, parts_of(model)))
@@ -267,6 +292,11 @@ def make_estimator(
         checkpoint=checkpoint,
         on_epoch=on_epoch,
     )
+
+
+def _is_usual(model: str, options: ModelOptions) -> bool:
+    settings = training_settings(model, options)
+    return settings == TrainingSettings(precision=settings.precision)
 
 
 def _has_trunk(model: str) -> bool:

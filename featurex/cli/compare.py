@@ -199,6 +199,7 @@ def compare(
     checkpoints = out_dir / "checkpoints"
     kept = Kept(out_dir / "fits", say)
     faces = (TransferTable if test_dataset else FaceTable)(manifest, face_cache)
+    stages.advise(models, faces, options)
     result = stages.run_comparison(faces, design, checkpoints, kept)
     decides = (result.comparison, result.predictions, dict(result.record), result.groups, design)
 

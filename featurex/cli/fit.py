@@ -168,6 +168,7 @@ def fit(
     )
     checkpoints = out_file.with_name(f"{out_file.name}.checkpoints")
     faces = FaceTable(manifest, face_cache)
+    stages.advise([model], faces, options)
     measured = None
     if comparison or evaluate:
         design = Design(tasks, [model], n_folds=folds, options=options)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from featurex.face_table import FaceTable
     from featurex.kept import Kept
     from featurex.manifest import Manifest
+    from featurex.models import ModelOptions
     from pipelines import Comparison
 
 
@@ -119,6 +120,15 @@ def print_report(report: ExtractionReport) -> None:
         pd.DataFrame(rows, columns=["photos", "count", "examples"]),
         f"{counted(report.n_photos, 'photo')} in {report.seconds:.1f} s{pace}",
     )
+
+
+def advise(models: Sequence[str], faces: FaceTable, options: ModelOptions) -> None:
+    """Say which training settings would be better with so many faces."""
+    from featurex.models import settings_advice
+
+    if better := settings_advice(models, len(faces.table), options):
+        names = " and ".join(better)
+        say(f"With as many as {len(faces.table)} faces {names} would err less, in half the epochs.")
 
 
 def run_comparison(

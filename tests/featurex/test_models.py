@@ -15,6 +15,7 @@ from featurex.models import (
     parts_of,
     served_tasks,
     serves,
+    settings_advice,
     single_models,
     suited,
     takes_chips,
@@ -162,3 +163,24 @@ def test_a_model_of_one_task_is_left_out_of_the_others():
         served_tasks(tasks, ["age-expectation"], named=True)
     with pytest.raises(ValueError, match="'age-expectation' is for none of the tasks here"):
         served_tasks([GENDER], ["svm", "age-expectation"], named=False)
+
+
+@pytest.mark.parametrize(
+    ("models", "n_faces", "options", "better"),
+    [
+        (["svm", "finetuned"], 10_000, {}, ["finetuned@many-faces"]),
+        (
+            ["svm+finetuned", "multitask"],
+            20_000,
+            {},
+            ["finetuned@many-faces", "multitask@many-faces"],
+        ),
+        (["finetuned"], 9_999, {}, []),
+        (["finetuned@student-20x256", "svm", "wide-gabor"], 20_000, {}, []),
+        (["finetuned"], 20_000, {"epochs": 3}, []),
+        (["finetuned"], 20_000, {"training": ("precision=bfloat16",)}, ["finetuned@many-faces"]),
+        (["finetuned"], 20_000, {"training": ("learning_rate=0.001",)}, []),
+    ],
+)
+def test_better_settings_are_named_where_faces_are_many(models, n_faces, options, better):
+    assert settings_advice(models, n_faces, ModelOptions(**options)) == better

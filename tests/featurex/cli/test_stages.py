@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from featurex import models
 from featurex.cli import screen, stages
+from featurex.models import ModelOptions
 from featurex.tasks import AGE, AGE_GROUP
 from pipelines import compare
 
@@ -79,3 +81,17 @@ def test_every_score_is_printed(printed, comparison):
     for name in set(cells) - {"Task"}:
         assert all(cell in text for cell in cells[name] if cell != "–")
     assert "- A note." in text
+
+
+def test_settings_for_many_faces_are_advised_where_faces_are_many(
+    colour_faces, capsys, monkeypatch
+):
+    networks = ["svm+finetuned", "multitask", "wide-gabor"]
+    stages.advise(networks, colour_faces, ModelOptions())
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(models, "MANY_FACES", 70)
+    stages.advise(networks, colour_faces, ModelOptions())
+    assert capsys.readouterr().err == (
+        "With as many as 70 faces finetuned@many-faces and multitask@many-faces would err less, in "
+        "half the epochs.\n"
+    )
