@@ -55,22 +55,37 @@ def name_with_chance(name: str, chances: Mapping[str, float]) -> str:
     return f"{name} ({best} {100 * chances[best]:.0f} %)"
 
 
-def describe_face(face: FacePrediction) -> list[str]:
-    """Say what a prediction says, each with its probability or error.
+def age_with_bounds(age: float, error: float | None, low: float | None, high: float | None) -> str:
+    """Write an age with its interval, or where that is unknown with its mean error.
 
     Examples
     --------
-    >>> describe_face(FacePrediction((0, 0, 9, 9), 1.0, "25-32", 30.4, 5.1, None,
-    ...     {"age-group": {"25-32": 0.7}}))
-    ['25-32 (70 %)', '30 ± 5 years']
+    >>> age_with_bounds(30.4, 5.1, 24.2, 39.0)
+    '30 (24 to 39)'
+    >>> age_with_bounds(30.4, 5.1, None, None)
+    '30 ± 5'
+    """
+    if low is not None and high is not None:
+        return f"{age:.0f} ({low:.0f} to {high:.0f})"
+    return f"{age:.0f}" if error is None else f"{age:.0f} ± {error:.0f}"
+
+
+def describe_face(face: FacePrediction) -> list[str]:
+    """Say what a prediction says, each with its probability, interval or error.
+
+    Examples
+    --------
+    >>> describe_face(FacePrediction((0, 0, 9, 9), 1.0, "25-32", 30.4, age_low=24.2, age_high=39.0,
+    ...     probabilities={"age-group": {"25-32": 0.7}}))
+    ['25-32 (70 %)', '30 (24 to 39) years']
     """
     lines = []
     for task, name in (("gender", face.gender), ("age-group", face.age_group)):
         if name:
             lines.append(name_with_chance(name, face.probabilities[task]))
     if face.age is not None:
-        error = "" if face.age_error is None else f" ± {face.age_error:.0f}"
-        lines.append(f"{face.age:.0f}{error} years")
+        age = age_with_bounds(face.age, face.age_error, face.age_low, face.age_high)
+        lines.append(f"{age} years")
     return lines
 
 

@@ -31,13 +31,17 @@ class FacePrediction:
     age : float or None
         Years: a regressor's, or else the expected age from the group probabilities.
     age_error : float or None
-        The regressor's mean absolute error in years on people set aside in its training; None
-        where it is unknown. People unlike those it was trained on are further off.
+        The regressor's mean absolute error in years on people set aside in its training, over all
+        ages; None where it is unknown. People unlike those it was trained on are further off.
     probabilities : dict of str to dict of str to float
         By task, by class; each sums to 1. They are as certain as the training data is like the
         photo, and say how faces look, not who somebody is.
     undefined : dict of str to str
         Why the model declines to answer, by task.
+    age_low, age_high : float or None
+        The ends, in years, of the interval around a regressor's age in which 80 % of the faces lay
+        that it predicted about as old, out of fold; None where that was not measured. Of people
+        unlike those fewer lie inside.
     """
 
     box: tuple[int, int, int, int]
@@ -48,6 +52,8 @@ class FacePrediction:
     gender: str | None = None
     probabilities: dict[str, dict[str, float]] = field(default_factory=dict)
     undefined: dict[str, str] = field(default_factory=dict)
+    age_low: float | None = None
+    age_high: float | None = None
 
 
 class PhotoFaces(list[FacePrediction]):

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from featurex import rejection
+from featurex import age_bounds, rejection
 from featurex.card_data import data_section, thin_ages
 from featurex.card_scores import group_scores, scores_section, weak_spots
 from featurex.face_table import FaceTable
 from featurex.files import replacing
 from featurex.out_of_fold import OutOfFold
 from featurex.printable import printable
+from pipelines.age_intervals import AgeIntervals
 from pipelines.markdown import code, escape, table
 
 _NOT_MEASURED = """## Scores
@@ -176,11 +177,26 @@ def _measurements(
         f"Photos without a face that is found are in no score: {faces.n_without_face} of {total} "
         "here. A face that is not found is not answered."
     )
+    if intervals := age_bounds.intervals_of(metadata):
+        yield _ages_section(intervals)
     if lines := [
         f"- {escape(line)}" for line in rejection.describe(rejection.options_of(metadata))
     ]:
         yield "\n".join(["## When it declines to answer", "", *lines, "", _DECLINES])
     yield "\n".join(["## Limits", "", *(f"- {limit}" for limit in limits)])
+
+
+def _ages_section(intervals: AgeIntervals) -> str:
+    rows = [
+        [str(age), f"{low:.1f} to {high:.1f}"] for age, low, high in age_bounds.examples(intervals)
+    ]
+    said = (
+        f"{escape(age_bounds.describe(intervals))} It depends on the predicted age. Of faces "
+        "unlike those fewer lie inside; and of ages that the model is drawn away from, such as the "
+        "highest, fewer than of others."
+    )
+    title = "## How sure its ages are"
+    return "\n\n".join([title, said, table(["Predicted age", "Interval"], rows)])
 
 
 def _needed_again(metadata: Mapping[str, Any], command: Sequence[str]) -> str:

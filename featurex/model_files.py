@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from featurex import fused_files, rejection
+from featurex import age_bounds, fused_files, rejection
 from featurex.averages import average_models, parts_of_average
 from featurex.exceptions import BackboneError, ModelError
 from featurex.files import open_regular
@@ -96,6 +96,8 @@ def load_model(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise ModelError(
             f"{path} is damaged: its thresholds for the answer 'undefined' are not probabilities."
         )
+    if not age_bounds.is_sound(metadata):
+        raise ModelError(f"{path} is damaged: its intervals of ages are none.")
     return estimators, metadata
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from featurex.age_bounds import intervals_of
 from featurex.averages import Average
 from featurex.chips import SharedChips
 from featurex.core_workers import core_workers, map_ahead
@@ -223,19 +224,21 @@ class Predictor:
         for task, (estimator, kind) in self._models.items():
             X = inputs if isinstance(estimator, Average) else inputs[kind]
             if task == AGE.name:
-                for answer, years in zip(answers, estimator.predict(X), strict=True):
-                    answer["age"] = max(0.0, float(years))
-                    answer["age_error"] = self._age_error()
+                self._add_ages(answers, estimator.predict(X))
                 continue
             rows, threshold = estimator.predict_proba(X), self._thresholds.get(task, 0.0)
             add_classes(answers, task, estimator.classes_, rows, threshold)
         return answers
 
-    def _age_error(self) -> float | None:
-        for metadata in self._metadata:
-            if AGE.name in metadata["training"]:
-                return metadata["training"][AGE.name].get("inner_mean_absolute_error_years")
-        return None
+    def _add_ages(self, answers: Sequence[dict[str, Any]], years: np.ndarray) -> None:
+        (told,) = (metadata for metadata in self._metadata if AGE.name in metadata["training"])
+        error = told["training"][AGE.name].get("inner_mean_absolute_error_years")
+        intervals = intervals_of(told)
+        for answer, age in zip(answers, np.maximum(years, 0), strict=True):
+            answer |= {"age": float(age), "age_error": error}
+            if intervals:
+                low, high = intervals.of(age)
+                answer |= {"age_low": float(low), "age_high": float(high)}
 
     def _add(self, estimators: dict[str, Any], metadata: dict[str, Any], device: str) -> None:
         from featurex.devices import resolve_device

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from featurex.tasks import AGE
+from featurex.whole_model import fact_of, names_its_model, with_fact
 from pipelines import Task
 from pipelines.rejection import LEAST_ANSWERS, RejectOption, choose_threshold
 
@@ -80,9 +81,6 @@ def with_options(
 ) -> dict[str, Any]:
     """Return a model's metadata with its thresholds, and how they were measured.
 
-    An average has them in the metadata of every part, since its file holds no other; the name of
-    the model keeps a part from using them alone.
-
     Parameters
     ----------
     metadata : mapping
@@ -92,22 +90,18 @@ def with_options(
     measured : OutOfFold
         What they were chosen on.
     """
-    told = {
-        KEY: {
-            "model": metadata["model"],
-            "protocol": measured.protocol,
-            "n_folds": measured.n_folds,
-            "tasks": {task: asdict(option) for task, option in options.items()},
-        }
+    fact = {
+        "protocol": measured.protocol,
+        "n_folds": measured.n_folds,
+        "tasks": {task: asdict(option) for task, option in options.items()},
     }
-    parts = {"parts": [part | told for part in metadata["parts"]]} if "parts" in metadata else {}
-    return dict(metadata) | parts | told
+    return with_fact(metadata, KEY, fact)
 
 
 def options_of(metadata: Mapping[str, Any]) -> dict[str, RejectOption]:
     """Return the thresholds that a model's metadata hold, by task; none if they are another's."""
-    told = metadata.get(KEY)
-    if told is None or told["model"] != metadata.get("model"):
+    told = fact_of(metadata, KEY)
+    if told is None:
         return {}
     return {task: RejectOption(**option) for task, option in told["tasks"].items()}
 
@@ -117,7 +111,7 @@ def is_sound(metadata: Mapping[str, Any]) -> bool:
     told = metadata.get(KEY)
     if told is None:
         return True
-    if not isinstance(told, dict) or not isinstance(told.get("model"), str):
+    if not names_its_model(told):
         return False
     tasks = told.get("tasks")
     return isinstance(tasks, dict) and all(

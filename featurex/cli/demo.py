@@ -76,6 +76,7 @@ def set_aside(manifest: Manifest, seed: int) -> tuple[Manifest, Path]:
 def _fit_and_predict(
     faces: FaceTable, options: ModelOptions, result: Result, photo: Path, folder: Path
 ) -> None:
+    from featurex.age_bounds import with_intervals
     from featurex.cli.predict import predict
     from featurex.fitting import fit_models
     from featurex.model_card import write_card
@@ -86,8 +87,9 @@ def _fit_and_predict(
     model = folder / "svm.featurex"
     tasks = [AGE_GROUP, GENDER, AGE]
     estimators, metadata = fit_models(faces, tasks, "svm", options)
-    save_model(model, estimators, metadata)
     measured = from_result(result, tasks, "svm", "in the comparison of the demo")
+    metadata = with_intervals(metadata, measured)
+    save_model(model, estimators, metadata)
     write_card(model, metadata, faces, measured, ["featurex", "demo"])
     say(f"Saved {model} and its card; predicting a photo of a person whom no model saw.")
     predict([photo], [model], draw=folder / "predictions")

@@ -114,7 +114,7 @@ def fit(
     json: Json = False,
 ) -> None:
     """Train one kind of model on all rows, and save it with its card. A model for every task."""
-    from featurex import rejection
+    from featurex import age_bounds, rejection
     from featurex.cli import stages
     from featurex.cli.words import typed_words
     from featurex.design import Design
@@ -184,6 +184,8 @@ def fit(
             on_epoch=steps.tell,
             checkpoints=checkpoints,
         )
+    if measured:
+        metadata = age_bounds.with_intervals(metadata, measured)
     if measured and asked:
         options_by_task = rejection.choose(measured, asked, seed)
         metadata = rejection.with_options(metadata, options_by_task, measured)
@@ -198,6 +200,8 @@ def fit(
         print_table(_out_of_fold(measured), f"Out of fold, {measured.source}")
     for line in rejection.describe(rejection.options_of(metadata)):
         say(line)
+    if intervals := age_bounds.intervals_of(metadata):
+        say(age_bounds.describe(intervals))
     say(f"Wrote {out_file} ({out_file.stat().st_size / 1e6:.1f} MB) and its card {card.name}.")
 
 

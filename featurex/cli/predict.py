@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 NO_FACE = "no face found"
 # Columns of the CSV, before the probabilities.
-COLUMNS = ("photo", "note", "face", "box", "age_group", "age", "age_error", "gender", "undefined")
+_AGES = ("age", "age_error", "age_low", "age_high")
+COLUMNS = ("photo", "note", "face", "box", "age_group", *_AGES, "gender", "undefined")
 
 
 @guarded
@@ -130,20 +131,26 @@ def _rows(found: Iterable[PhotoFaces]) -> Iterator[dict[str, Any]]:
         if not faces:
             yield {"photo": str(faces.photo), "note": faces.error or NO_FACE}
         for number, face in enumerate(faces, 1):
-            yield {
-                "photo": str(faces.photo),
-                "face": number,
-                "box": " ".join(map(str, face.box)),
-                "age_group": face.age_group,
-                "age": None if face.age is None else round(face.age, 1),
-                "age_error": None if face.age_error is None else round(face.age_error, 1),
-                "gender": face.gender,
-                "undefined": "; ".join(f"{t}: {why}" for t, why in face.undefined.items()),
-            } | {
-                _chance_column(task, name): round(p, 4)
-                for task, classes in face.probabilities.items()
-                for name, p in classes.items()
-            }
+            yield (
+                {
+                    "photo": str(faces.photo),
+                    "face": number,
+                    "box": " ".join(map(str, face.box)),
+                    "age_group": face.age_group,
+                    "gender": face.gender,
+                    "undefined": "; ".join(f"{t}: {why}" for t, why in face.undefined.items()),
+                }
+                | {name: _rounded(getattr(face, name)) for name in _AGES}
+                | {
+                    _chance_column(task, name): round(p, 4)
+                    for task, classes in face.probabilities.items()
+                    for name, p in classes.items()
+                }
+            )
+
+
+def _rounded(years: float | None) -> float | None:
+    return None if years is None else round(years, 1)
 
 
 def _chance_column(task: str, name: str) -> str:
@@ -161,16 +168,17 @@ def _print_csv(rows: Iterable[dict[str, Any]], classes: Mapping[str, Sequence[st
 
 
 def _as_shown(row: dict[str, Any]) -> dict[str, Any]:
+    from featurex.drawing import age_with_bounds
     from featurex.labels import AGE_GROUPS, GENDERS
 
-    age, error = row.get("age"), row.get("age_error")
+    known = row.get("age") is not None
     return {
         "photo": row["photo"],
         "face": row.get("face", ""),
         "box": row.get("box", row.get("note", "")),
         "gender": _with_chance(row, "gender", GENDERS),
         "age group": _with_chance(row, "age_group", AGE_GROUPS),
-        "age": "" if age is None else f"{age:.0f}" + (f" ± {error:.0f}" if error else ""),
+        "age": age_with_bounds(*(row[name] for name in _AGES)) if known else "",
     }
 
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -25,6 +27,8 @@ def drawn(pixels, faces, path):
 def test_a_description_says_what_is_known():
     assert describe_face(FACE) == ["male (90 %)", "25-32 (70 %)", "30 ± 5 years"]
     assert describe_face(FacePrediction((0, 0, 9, 9), 1.0, age=61.7)) == ["62 years"]
+    sure = dataclasses.replace(FACE, age_low=24.2, age_high=38.6)
+    assert describe_face(sure)[-1] == "30 (24 to 39) years"
     assert describe_face(FacePrediction((0, 0, 9, 9), 1.0)) == []
 
 

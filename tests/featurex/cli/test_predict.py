@@ -2,12 +2,15 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 
 import pytest
 from PIL import Image
+
+from pipelines import age_intervals
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +216,18 @@ def test_without_a_threshold_every_face_is_answered(call, model, photos):
 @pytest.mark.parametrize("more", [["--threshold", 2], ["--threshold", 0.5, "--no-reject"]])
 def test_a_threshold_that_makes_no_sense_is_wrong_usage(call, model, photos, more):
     assert call("predict", photos[0], "--model", model, *more).exit_code == 2
+
+
+def test_a_measured_model_gives_an_interval_with_every_age(
+    call, people_csv, cache, photos, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(age_intervals, "LEAST_ROWS", 6)  # 24 photos are few
+    path = tmp_path / "m.featurex"
+    words = ("fit", "csv", people_csv, "--cache", cache, "--out", path, "--model", "svm")
+    said = call(*words, "--task", "age", "--folds", 2).stderr
+    assert "was made to hold 80 % of the 24 faces" in said
+    table, lines = (call("predict", photos[0], "--model", path, *form) for form in ([], ["--csv"]))
+    (row,) = csv.DictReader(io.StringIO(lines.stdout))
+    low, age, high = (float(row[name]) for name in ("age_low", "age", "age_high"))
+    assert low <= age <= high
+    assert re.search(rf"{age:.0f} \({low:.0f} to {high:.0f}\)", table.stdout)
