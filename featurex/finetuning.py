@@ -67,7 +67,7 @@ class _NetworkEstimator(BaseEstimator):
     def _train(
         self, X: Any, y: np.ndarray, head: Head, groups: Any, side: Mapping[str, Any] | None
     ) -> np.ndarray:
-        """Train a network and keep its best epoch on subjects that it was not trained on.
+        """Train a network; keep its best epoch on subjects that it was not trained on, or the last.
 
         With ``side_tasks="all"`` nothing depends on which of the heads is asked for, so that the
         network of another one is the same.
@@ -141,7 +141,8 @@ class _NetworkEstimator(BaseEstimator):
 class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
     """A network trained end to end for classes.
 
-    Early stopping on a subject-exclusive part of the training rows; the best epoch's weights stay.
+    Early stopping on a subject-exclusive part of the training rows; the best epoch's weights stay,
+    or those of the last, as the settings say.
 
     Parameters
     ----------
@@ -170,7 +171,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
     classes_ : ndarray of str
         Sorted, as scikit-learn does.
     network_ : FaceNetwork
-        With the best epoch's weights.
+        With the kept epoch's weights.
     history_ : list of dict
         As `featurex.training.trainer.Trainer.fit` returns it, the task's own losses and scores
         without its name.

@@ -13,7 +13,7 @@ from featurex.training.settings import TrainingSettings, get_preset
 from pipelines import MODELS, Task, TunedClassifier, TunedRegressor
 
 MODEL_NAMES = (*MODELS, *NETWORKS)
-# From how many faces on, and for which networks, the settings `many-faces` are better.
+# From how many faces on, and for which networks, there are the settings `many-faces`.
 MANY_FACES = 10_000
 _FOR_MANY_FACES = ("finetuned", "multitask")
 # Between the names of the models that are averaged, as in svm+finetuned.
@@ -224,7 +224,7 @@ def learnt_together(
 
 
 def settings_advice(models: Sequence[str], n_faces: int, options: ModelOptions) -> list[str]:
-    """Name networks for which other training settings are better with so many faces.
+    """Name networks for which there are training settings that are made for so many faces.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def settings_advice(models: Sequence[str], n_faces: int, options: ModelOptions) 
     Returns
     -------
     list of str
-        With the better settings, such as "finetuned@many-faces".
+        With those settings, such as "finetuned@many-faces".
     """
     if n_faces < MANY_FACES:
         return []

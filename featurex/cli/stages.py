@@ -123,12 +123,12 @@ def print_report(report: ExtractionReport) -> None:
 
 
 def advise(models: Sequence[str], faces: FaceTable, options: ModelOptions) -> None:
-    """Say which training settings would be better with so many faces."""
+    """Say which training settings are made for so many faces."""
     from featurex.models import settings_advice
 
     if better := settings_advice(models, len(faces.table), options):
         names = " and ".join(better)
-        say(f"With as many as {len(faces.table)} faces {names} would err less, in half the epochs.")
+        say(f"For as many as {len(faces.table)} faces there is {names}, in half the epochs.")
 
 
 def run_comparison(

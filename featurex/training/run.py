@@ -42,7 +42,7 @@ class TrainingRun:
     measures : Measures
     history : list of dict
     best : dict of str to Tensor
-        The best epoch's weights.
+        The weights of the epoch that is kept so far.
     """
 
     def __init__(
@@ -88,10 +88,11 @@ class TrainingRun:
         return done >= self.settings.epochs or waited >= self.settings.patience
 
     def take(self, row: Row) -> None:
-        """Add an epoch, and keep its weights if it is the best."""
+        """Add an epoch, and keep its weights if it is the best, or if the last is kept."""
         self.history.append(row)
         best = self.history[self.best_epoch - 1] if self.best_epoch else None
-        if best is None or self._standing(row) < self._standing(best):
+        last = self.settings.keep == "last"
+        if last or best is None or self._standing(row) < self._standing(best):
             self.best_epoch = len(self.history)
             with self.average.applied():
                 state = self.network.state_dict()

@@ -9,6 +9,7 @@ from typing import Any
 
 PRECISIONS = ("float32", "bfloat16")
 CLASS_WEIGHTS = ("none", "balanced")
+KEEPS = ("best", "last")
 SIDE_TASKS = ("needed", "all")
 AGE_ANSWERS = ("mean", "median")
 
@@ -78,6 +79,9 @@ class TrainingSettings:
     patience : int
         Epochs after the warm-up without a better validation loss (for years: error) before it
         stops; the best epoch's weights stay.
+    keep : {"best", "last"}
+        Which epoch's weights stay: those of the best in validation, or of the last, at the end of
+        the falling rate. With "last" nothing stops early, and validation decides nothing.
     validation_folds : int
         One of so many folds of the training rows is for validation.
     average_epochs : float
@@ -124,6 +128,7 @@ class TrainingSettings:
     warmup: float = _number(0.3, 0, 1)
     frozen_epochs: int = _number(0, 0)
     patience: int = _number(4, 1)
+    keep: str = _choice("best", KEEPS)
     validation_folds: int = _number(8, 2)
     average_epochs: float = _number(1, 0)
     clip_norm: float = _number(0, 0)
@@ -168,14 +173,14 @@ PRESETS = {
     # Two variations that student reports compare: epochs x size of the batches, and nothing else.
     "student-20x256": TrainingSettings(epochs=20, batch_size=256, patience=20, average_epochs=0),
     "student-40x512": TrainingSettings(epochs=40, batch_size=512, patience=40, average_epochs=0),
-    # For tens of thousands of faces: higher rates pay, a twentieth is enough to validate on, the
-    # rate must have fallen before the network knows its faces by heart, tasks help each other, and
-    # a distribution over years is smooth enough for its median.
+    # For tens of thousands of faces: higher rates pay, a twentieth is enough to validate on but too
+    # little to choose an epoch by, the rate must have fallen before the network knows its faces by
+    # heart, tasks help each other, and a distribution over years is smooth enough for its median.
     "many-faces": TrainingSettings(
         epochs=6,
         learning_rate=6e-4,
         head_learning_rate=2e-3,
-        patience=6,
+        keep="last",
         validation_folds=20,
         side_tasks="all",
         age_answer="median",

@@ -1,4 +1,4 @@
-"""The training loop: epochs, the best one's weights, and going on where a killed run stopped."""
+"""The training loop: epochs, the kept one's weights, and going on where a killed run stopped."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Trainer:
     Parameters
     ----------
     network : FaceNetwork
-        On its device; trained in place, left in evaluation mode with the best epoch's weights.
+        On its device; trained in place, left in evaluation mode with the kept epoch's weights.
     heads : sequence of Head
         The first is the one that the network is for: its validation loss decides, or for years
         its validation error; with ``side_tasks="all"`` the sum of the losses decides.
@@ -41,7 +41,7 @@ class Trainer:
     seed : int
     checkpoint : Path, optional
         A file written after every epoch, from which a later run goes on. At the end it holds the
-        best weights only.
+        kept weights only.
     on_epoch : callable, optional
         Called after each epoch with its row of the history and the most epochs there can be.
     """

@@ -92,6 +92,6 @@ def test_settings_for_many_faces_are_advised_where_faces_are_many(
     monkeypatch.setattr(models, "MANY_FACES", 70)
     stages.advise(networks, colour_faces, ModelOptions())
     assert capsys.readouterr().err == (
-        "With as many as 70 faces finetuned@many-faces and multitask@many-faces would err less, in "
-        "half the epochs.\n"
+        "For as many as 70 faces there is finetuned@many-faces and multitask@many-faces, in half the "
+        "epochs.\n"
     )

@@ -83,3 +83,16 @@ def test_a_head_without_validation_labels_does_not_decide():
     for loss in (3.0, 1.0, 2.0):
         run.take({"valid_loss_gender": loss, "valid_loss_age": None, "valid_score_age": None})
     assert run.best_epoch == 2
+
+
+def test_the_last_epoch_is_kept_where_the_settings_say_so():
+    settings = TrainingSettings(batch_size=4, keep="last", epochs=4, patience=1, warmup=0)
+    network = FineTunedNetwork(Means(), 3, {"age": 101})
+    codes = {"age": np.arange(8, dtype=np.float32)}
+    rows = ChipDataset(np.zeros((8, 4, 4, 3), np.uint8), codes, np.arange(8))
+    run = TrainingRun(network, HEADS[:1], settings, rows, rows, "name")
+    over = []
+    for error in (1.0, 2.0, 3.0, 4.0):
+        run.take({"valid_loss_age": error, "valid_score_age": error})
+        over.append((run.best_epoch, run.is_over))
+    assert over == [(1, False), (2, False), (3, False), (4, True)]
