@@ -128,7 +128,7 @@ def advise(models: Sequence[str], faces: FaceTable, options: ModelOptions) -> No
 
     if better := settings_advice(models, len(faces.table), options):
         names = " and ".join(better)
-        say(f"For as many as {len(faces.table)} faces there is {names}, in half the epochs.")
+        say(f"Try {names}: settings for as many as {len(faces.table)} faces, and half the epochs.")
 
 
 def run_comparison(

@@ -92,6 +92,6 @@ def test_settings_for_many_faces_are_advised_where_faces_are_many(
     monkeypatch.setattr(models, "MANY_FACES", 70)
     stages.advise(networks, colour_faces, ModelOptions())
     assert capsys.readouterr().err == (
-        "For as many as 70 faces there is finetuned@many-faces and multitask@many-faces, in half the "
-        "epochs.\n"
+        "Try finetuned@many-faces and multitask@many-faces: settings for as many as 70 faces, and "
+        "half the epochs.\n"
     )
