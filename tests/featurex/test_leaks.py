@@ -9,6 +9,7 @@ from featurex.experiment import run
 from featurex.finetuning import NetworkClassifier, NetworkRegressor
 from featurex.models import ModelOptions
 from featurex.tasks import AGE, GENDER
+from featurex.training import labelled
 from featurex.training.settings import TrainingSettings
 from featurex.training.trainer import Trainer
 
@@ -58,23 +59,27 @@ def test_photos_of_people_who_are_not_told_apart_are_caught(sides, colours, tiny
 
 
 def test_a_persons_photo_planted_on_both_sides_is_caught(sides, colours, tiny, monkeypatch):
-    honest, subject = finetuning.inner_splits, colours[1]
+    honest, subject = labelled.inner_splits, colours[1]
 
     def planted(*args, **options):
         splits = honest(*args, **options)
         train, valid = splits[0]
         return [(np.append(train, valid[0]), valid[1:])]
 
-    monkeypatch.setattr(finetuning, "inner_splits", planted)
+    monkeypatch.setattr(labelled, "inner_splits", planted)
     fit(NetworkClassifier, colours, subject)
     assert len(shared(sides, subject)) == 1
 
 
+@pytest.mark.parametrize("side_tasks", ["needed", "all"])
 @pytest.mark.parametrize("task", [GENDER, AGE])
 def test_a_comparisons_networks_stop_by_people_inside_the_training_folds(
-    sides, colour_faces, tiny, task
+    sides, colour_faces, tiny, task, side_tasks
 ):
-    options = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
+    training = (f"side_tasks={side_tasks}",)
+    options = ModelOptions(
+        "tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1, training=training
+    )
     design = Design([task], ["finetuned"], n_folds=3, options=options)
     run(colour_faces, design)
     folds = colour_faces.folds(design).fold
