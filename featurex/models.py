@@ -13,7 +13,8 @@ from featurex.training.settings import TrainingSettings, get_preset
 from pipelines import MODELS, Task, TunedClassifier, TunedRegressor
 
 MODEL_NAMES = (*MODELS, *NETWORKS)
-# From how many faces on, and for which networks, there are the settings `many-faces`.
+# From how many faces on, and for which networks, the settings `many-faces` are named: a guess
+# between the 1,000 faces of which learning together gained nothing and the 15,511 of which it did.
 MANY_FACES = 10_000
 _FOR_MANY_FACES = ("finetuned", "multitask")
 # Between the names of the models that are averaged, as in svm+finetuned.

@@ -10,8 +10,13 @@ from featurex.backbones import get_backbone
 from featurex.datasets.people import people_root
 from featurex.face_table import FaceTable
 from featurex.faces import FaceAligner
+from featurex.fitting import fit_models
 from featurex.hashing import image_id
 from featurex.manifest import Manifest, make_table
+from featurex.model_files import save_model
+from featurex.models import ModelOptions
+from featurex.tasks import AGE, GENDER
+from pipelines import random_forest
 
 # People planted for audits: how many, with how many photos, and their distances as dlib's.
 N_PEOPLE, N_EACH = 30, 4
@@ -131,3 +136,54 @@ def make_faces(rng, *, subjects=False, fold=None, copies=3, names=None):
 def plant():
     """`make_faces`: people to audit, with planted copies."""
     return make_faces
+
+
+# Models that are fitted for the tests of model files and of predictions.
+ONE_EPOCH = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
+
+
+@pytest.fixture(scope="module")
+def fit(colour_faces, tiny):
+    """Fit a model for some tasks, each kind once."""
+    fitted = {}
+
+    def fit(model, *tasks):
+        key = (model, *tasks)
+        if key not in fitted:
+            fitted[key] = fit_models(colour_faces, tasks, model, ONE_EPOCH)
+        return fitted[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(random_forest, "TREES", 10)
+        yield fit
+
+
+@pytest.fixture
+def svm_file(fit, tmp_path):
+    save_model(tmp_path / "svm.featurex", *fit("svm", GENDER))
+    return tmp_path / "svm.featurex"
+
+
+@pytest.fixture
+def network_file(fit, tmp_path):
+    save_model(tmp_path / "net.featurex", *fit("finetuned", GENDER, AGE))
+    return tmp_path / "net.featurex"
+
+
+@pytest.fixture(scope="module")
+def model_file(colour_faces, tiny, tmp_path_factory):
+    """Return a function that fits a model and returns its file."""
+    folder = tmp_path_factory.mktemp("models")
+
+    def make(model, *tasks):
+        path = folder / f"{model}-{'-'.join(task.name for task in tasks)}.featurex"
+        if not path.exists():
+            save_model(path, *fit_models(colour_faces, tasks, model, ONE_EPOCH))
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def photo(clear_portraits):
+    return clear_portraits[0]

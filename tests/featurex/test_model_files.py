@@ -13,39 +13,10 @@ from featurex.model_files import load_model, save_model
 from featurex.models import ModelOptions
 from featurex.networks import get_network
 from featurex.tasks import AGE, GENDER, choose_tasks
-from pipelines import random_forest
 
 OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
 
 ROWS = np.arange(70)
-
-
-@pytest.fixture(scope="module")
-def fit(colour_faces, tiny):
-    """Fit a model for some tasks, each kind once."""
-    fitted = {}
-
-    def fit(model, *tasks):
-        key = (model, *tasks)
-        if key not in fitted:
-            fitted[key] = fit_models(colour_faces, tasks, model, OPTIONS)
-        return fitted[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(random_forest, "TREES", 10)
-        yield fit
-
-
-@pytest.fixture
-def svm_file(fit, tmp_path):
-    save_model(tmp_path / "svm.featurex", *fit("svm", GENDER))
-    return tmp_path / "svm.featurex"
-
-
-@pytest.fixture
-def network_file(fit, tmp_path):
-    save_model(tmp_path / "net.featurex", *fit("finetuned", GENDER, AGE))
-    return tmp_path / "net.featurex"
 
 
 @pytest.mark.parametrize("model", ["svm", "random-forest", "mlp", "majority", "finetuned"])

@@ -19,27 +19,8 @@ OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
 
 
 @pytest.fixture(scope="module")
-def model_file(colour_faces, tiny, tmp_path_factory):
-    """Return a function that fits a model and returns its file."""
-    folder = tmp_path_factory.mktemp("models")
-
-    def make(model, *tasks):
-        path = folder / f"{model}-{'-'.join(task.name for task in tasks)}.featurex"
-        if not path.exists():
-            save_model(path, *fit_models(colour_faces, tasks, model, OPTIONS))
-        return path
-
-    return make
-
-
-@pytest.fixture(scope="module")
 def predictor(model_file):
     return Predictor.load(model_file("svm", GENDER, AGE_GROUP, AGE), device="cpu")
-
-
-@pytest.fixture(scope="module")
-def photo(clear_portraits):
-    return clear_portraits[0]
 
 
 @pytest.fixture(scope="module")

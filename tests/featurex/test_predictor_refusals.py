@@ -2,32 +2,12 @@ import pytest
 
 from featurex.exceptions import DeviceError, ModelError
 from featurex.faces import FaceAligner
-from featurex.fitting import fit_models
-from featurex.model_files import load_model, save_model
+from featurex.model_files import load_model
 from featurex.models import ModelOptions
 from featurex.predictor import Predictor
 from featurex.tasks import AGE, GENDER
 
 OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
-
-
-@pytest.fixture(scope="module")
-def model_file(colour_faces, tiny, tmp_path_factory):
-    """Return a function that fits a model and returns its file."""
-    folder = tmp_path_factory.mktemp("models")
-
-    def make(model, *tasks):
-        path = folder / f"{model}-{'-'.join(task.name for task in tasks)}.featurex"
-        if not path.exists():
-            save_model(path, *fit_models(colour_faces, tasks, model, OPTIONS))
-        return path
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def photo(clear_portraits):
-    return clear_portraits[0]
 
 
 def test_an_average_on_other_weights_is_refused(model_file):
