@@ -10,11 +10,8 @@ from safetensors.numpy import save as save_tensors
 
 from featurex.exceptions import ModelError
 from featurex.model_files import load_model
-from featurex.models import ModelOptions
 from featurex.tasks import AGE, AGE_GROUP
 from pipelines import persistence
-
-OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
 
 
 def rewrite_metadata(path, change):

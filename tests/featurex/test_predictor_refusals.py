@@ -3,11 +3,8 @@ import pytest
 from featurex.exceptions import DeviceError, ModelError
 from featurex.faces import FaceAligner
 from featurex.model_files import load_model
-from featurex.models import ModelOptions
 from featurex.predictor import Predictor
 from featurex.tasks import AGE, GENDER
-
-OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
 
 
 def test_an_average_on_other_weights_is_refused(model_file):
