@@ -9,9 +9,6 @@ import numpy as np
 
 from cache import Store
 
-# Chips that a thread reads from the cache at a time.
-READ_ROWS = 128
-
 
 class BlockChips:
     """Chips of one format: first those that the cache holds, then those that are cut out.
@@ -36,11 +33,9 @@ class BlockChips:
         self._n_stored = len(image_ids)
         # In the order of the keys they lie side by side, as the cache wrote them.
         self.ids = sorted(image_ids)
-        self._reads: list[Future[None]] = []
         column = store.column("chip", self.ids)
-        for start in range(0, len(self.ids), READ_ROWS):
-            rows = slice(start, min(start + READ_ROWS, len(self.ids)))
-            self._reads.append(pool.submit(column.take(rows).read_into, memory[rows]))
+        # By one thread: it reads faster than a GPU embeds, and more would wait for Python's lock.
+        self._read: Future[None] = pool.submit(column.read_into, memory[: len(self.ids)])
 
     def add(self, image_id: str, chip: np.ndarray) -> None:
         """Put in a new chip."""
@@ -58,8 +53,7 @@ class BlockChips:
 
     def wait(self) -> None:
         """Wait until all are read; CacheError where the cache is damaged."""
-        for read in self._reads:
-            read.result()
+        self._read.result()
 
     def among(self, image_ids: Collection[str]) -> tuple[list[str], np.ndarray]:
         """Return the ids that are among these, and their chips; a copy only where some are not."""

@@ -18,7 +18,7 @@ from featurex.cli import app
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 MAY_IMPORT = {
-    "cache": {"numpy", "h5py"},
+    "cache": {"numpy", "h5py", "isal"},
     "pipelines": {
         *("numpy", "pandas", "scipy", "sklearn", "sklearnex", "joblib", "threadpoolctl"),
         *("skops", "matplotlib", "jinja2"),

@@ -98,9 +98,21 @@ class FaceNetwork(nn.Module):
         """
         images = chips.permute(0, 3, 1, 2).float()
         if self.training:
-            return self.logits(images)
+            return self.logits(self.training_view(images))
         views = [self.logits(view) for view in self.views(images)]
         return {name: torch.stack([view[name] for view in views]).mean(0) for name in views[0]}
+
+    def training_view(self, images: Tensor) -> Tensor:
+        """Return the version of each image that a training step sees: itself.
+
+        What is drawn by the CPU's random numbers is drawn here: a GPU may replay `logits`.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n, 3, h, w), float
+            0 to 255.
+        """
+        return images
 
     def views(self, images: Tensor) -> list[Tensor]:
         """Return the versions of each image that an evaluation averages: itself and mirrored.

@@ -54,13 +54,15 @@ class CroppedNetwork(FaceNetwork):
         scaled = resize(images, self.size)
         return ten_crops(scaled, self.crop) if self.oversample else [centre_crop(scaled, self.crop)]
 
+    def training_view(self, images: Tensor) -> Tensor:
+        """Return a crop ``(n, 3, crop, crop)`` at random of each image ``(n, 3, h, w)``."""
+        return random_crops(resize(images, self.size), self.crop)
+
     def logits(self, images: Tensor) -> dict[str, Tensor]:
         """Map images ``(n, 3, h, w)`` to logits of every head.
 
-        In evaluation mode, images of the size of a crop are taken for one.
+        Images of the size of a crop are taken for one; of others the centre is.
         """
-        if self.training:
-            return self.crop_logits(random_crops(resize(images, self.size), self.crop))
         if images.shape[2:] != (self.crop, self.crop):
             images = centre_crop(resize(images, self.size), self.crop)
         return self.crop_logits(images)

@@ -47,8 +47,10 @@ class WeightAverage:
         """Take in the weights after a step."""
         self._steps += 1
         share = max(1 / self._steps, 1 / max(self._window, 1))
-        for name, average in self.tensors.items():
-            average.lerp_(self._live[name].detach(), share)
+        if self.tensors:
+            live = [tensor.detach() for tensor in self._live.values()]
+            # All in one call: a GPU would wait for hundreds of them.
+            torch._foreach_lerp_(list(self.tensors.values()), live, share)
 
     @contextmanager
     def applied(self) -> Iterator[None]:

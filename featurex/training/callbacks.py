@@ -111,7 +111,7 @@ class Measures(Callback):
         """Add a batch's losses and scores."""
         for head in self.heads:
             logits = y_pred[head.name].detach()
-            codes = batch[1][head.name].to(logits.device)
+            codes = batch[1][head.name]
             scores = head.scores(logits, codes)
             loss = head.loss(logits, codes, self.weights[head.name]).double() * len(scores)
             row = torch.stack([loss, scores.sum(), loss.new_full((), len(scores))])

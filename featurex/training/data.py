@@ -20,7 +20,8 @@ class ChipDataset(Dataset):
 
     Parameters
     ----------
-    X : ChipRows or ndarray of shape (n, h, w, 3), uint8
+    X : ChipRows, ndarray or Tensor of shape (n, h, w, 3), uint8
+        A tensor gives its chips where they are, such as in a GPU's memory.
     codes : mapping of str to ndarray of shape (n,)
         By head, as `featurex.training.heads.Head.encode` gives them.
     rows : ndarray of int
@@ -41,8 +42,19 @@ class ChipDataset(Dataset):
     def __getitems__(self, positions: Sequence[int]) -> Batch:
         """Read one batch: chips ``(b, h, w, 3)``, and codes ``(b,)`` by head."""
         rows = self.rows[list(positions)]
-        chips = torch.from_numpy(read_rows(self.X, rows))
-        return chips, {name: torch.from_numpy(codes[rows]) for name, codes in self.codes.items()}
+        codes = {name: torch.from_numpy(some[rows]) for name, some in self.codes.items()}
+        return self.chips(rows), codes
+
+    def chips(self, rows: np.ndarray) -> Tensor:
+        """Read the chips of some rows of `X`, ``(len(rows), h, w, 3)``."""
+        if isinstance(self.X, Tensor):
+            return self.X[torch.from_numpy(rows)]
+        return torch.from_numpy(read_rows(self.X, rows))
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the chips are a tensor, so that nothing is to be read."""
+        return isinstance(self.X, Tensor)
 
 
 def as_it_is(batch: Batch) -> Batch:

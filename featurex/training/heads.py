@@ -119,14 +119,14 @@ class Head:
         ----------
         logits : Tensor of shape (n, n_outputs)
         codes : Tensor of shape (n,)
-            As `encode` gives them.
+            As `encode` gives them; best on the CPU, where looking at them waits for no GPU.
         weights : Tensor of shape (n_outputs,), optional
             Of the classes.
         """
-        known = self.known(codes)
-        if not known.any():
+        logits, codes = self._labelled(logits, codes)
+        if not len(codes):
             return logits.sum() * 0  # keeps the graph whole
-        return F.cross_entropy(logits[known], self.targets(codes[known]), weights)
+        return F.cross_entropy(logits, self.targets(codes.to(logits.device)), weights)
 
     def predict(self, logits: Tensor) -> Tensor:
         """Return the most probable class, or the age in years, ``(n,)``."""
@@ -150,9 +150,14 @@ class Head:
 
     def scores(self, logits: Tensor, codes: Tensor) -> Tensor:
         """Score each row with a label: 1 for the right class, or the error in years."""
-        known = self.known(codes)
-        predicted, true = self.predict(logits[known]), codes[known]
+        logits, codes = self._labelled(logits, codes)
+        predicted, true = self.predict(logits), codes.to(logits.device)
         return (predicted == true).double() if self.classes else (predicted - true).abs().double()
+
+    def _labelled(self, logits: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Choose the rows that have a label."""
+        known = self.known(codes)
+        return (logits, codes) if known.all() else (logits[known], codes[known])
 
     def balanced_weights(self, codes: np.ndarray) -> Tensor:
         """Weight classes by their inverse frequency: all equal where they are equally frequent.

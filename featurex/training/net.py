@@ -18,11 +18,13 @@ from featurex.training.averaging import WeightAverage
 from featurex.training.data import ChipDataset, as_it_is
 from featurex.training.heads import Head
 from featurex.training.reading import loader
+from featurex.training.recording import Recorded
 from featurex.training.settings import TrainingSettings
 
 # Inputs of a head for which the rates were chosen: dlib's pyramid has 736, and a network may append
 # another head's answer.
 RATED_INPUTS = 768
+_NO_LOSS = torch.tensor(float("nan"))
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
 
@@ -83,14 +85,15 @@ class FaceNet(NeuralNet):
         self.settings = settings
         self.average = average
         self.augmentation = Augmentation(settings)
+        self.recorded = Recorded(network, batch_size)
         device = next(network.parameters()).device
         super().__init__(
             network,
             loss,
             optimizer=torch.optim.AdamW,
             batch_size=batch_size,
-            iterator_train=loader(device),
-            iterator_valid=loader(device),
+            iterator_train=loader(device, valid),
+            iterator_valid=loader(device, valid),
             iterator_train__shuffle=True,
             iterator_train__drop_last=drop_last,
             iterator_train__collate_fn=as_it_is,
@@ -118,6 +121,8 @@ class FaceNet(NeuralNet):
     def freeze(self, frozen: bool) -> None:
         """Keep the pretrained layers as they are from now on, or train them too."""
         parameters = self.module_.pretrained_parameters()
+        if any(parameter.requires_grad is frozen for parameter in parameters):
+            self.recorded.forget()
         for parameter in parameters:
             parameter.requires_grad_(not frozen)
         ids = {id(parameter) for parameter in parameters} if frozen else set()
@@ -136,10 +141,23 @@ class FaceNet(NeuralNet):
             if network.training:
                 for module in self.still:  # batch normalisation learns in training mode
                     module.eval()
-                logits = network.logits(self.augmentation(chips))
+                logits = self.recorded(network.training_view(self.augmentation(chips)))
             else:
                 logits = network(chips)
         return {name: values.float() for name, values in logits.items()}
+
+    def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
+        """Return the loss; the labels stay on the CPU, where the heads look which are missing."""
+        loss: Tensor = self.criterion_(y_pred, y_true)
+        return loss
+
+    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Train on a batch."""
+        return _not_read(super().train_step(batch, **fit_params))
+
+    def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Run a batch through the network as it is."""
+        return _not_read(super().validation_step(batch, **fit_params))
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
@@ -148,6 +166,11 @@ class FaceNet(NeuralNet):
         weights = nullcontext() if training else self.average.applied()
         with weights, memory_errors(self.device, self.batch_size):
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+
+
+def _not_read(step: dict[str, Any]) -> dict[str, Any]:
+    """Take the loss out: skorch would read it into its history, and wait for the GPU to know it."""
+    return step | {"loss": _NO_LOSS}
 
 
 def rate_groups(

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from featurex.chips import read_rows
 from featurex.networks.base import FaceNetwork
 from featurex.training.data import ChipDataset, parts
 from featurex.training.heads import Head
 from featurex.training.identity import training_id
 from featurex.training.net import memory_errors
+from featurex.training.reading import brought_to
 from featurex.training.run import Row, TrainingRun, deciding_heads
 from featurex.training.settings import TrainingSettings
 
@@ -110,6 +110,7 @@ class Trainer:
     def _start(self, train: ChipDataset, valid: ChipDataset) -> TrainingRun:
         """Go on from the checkpoint, or prepare the network."""
         name = training_id(self.network, self.heads, self.settings, self.seed, train, valid)
+        train, valid = brought_to(self.device, train, valid)
         run = TrainingRun(self.network, self.heads, self.settings, train, valid, name)
         if not (self.checkpoint and run.resume(self.checkpoint)):
             torch.manual_seed(self.seed)
@@ -124,9 +125,7 @@ class Trainer:
             head.name: head.targets(torch.from_numpy(train.codes[head.name][rows]).to(self.device))
             for head in self.heads
         }
-        batches = (
-            torch.from_numpy(read_rows(train.X, part)).to(self.device) for part in parts(rows, size)
-        )
+        batches = (train.chips(part).to(self.device) for part in parts(rows, size))
         self.network.eval()
         with torch.no_grad(), memory_errors(self.device, size):
             self.network.prepare(batches, targets)

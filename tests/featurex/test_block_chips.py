@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cache import Column, DamagedShardError, Space, Store
-from featurex.block_chips import READ_ROWS, BlockChips
+from featurex.block_chips import BlockChips
 
-N = 2 * READ_ROWS + 5
+N = 261
 
 
 @pytest.fixture

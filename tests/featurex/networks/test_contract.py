@@ -238,3 +238,12 @@ def test_dlib_resnet_is_a_trunk(name, dlib_backbone, dlib_resnet, heads_of):
         head: (2, n) for head, n in heads.items()
     }
     assert all(torch.equal(logits[head], expected[head]) for head in heads)
+
+
+@every_network
+def test_logits_draw_no_random_number_of_the_cpu(network, chips, monkeypatch):
+    """A GPU replays them: what differs from step to step is drawn by `training_view`."""
+    images = network.train().training_view(chips.permute(0, 3, 1, 2).float())
+    for name in ("rand", "randint", "randn", "randperm"):
+        monkeypatch.setattr(torch, name, lambda *args, **options: pytest.fail("it draws"))
+    network.logits(images)

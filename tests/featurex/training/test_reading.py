@@ -4,7 +4,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from featurex.training.data import ChipDataset, as_it_is
-from featurex.training.reading import ReadingAhead, loader
+from featurex.training.reading import ReadingAhead, brought_to, copied, loader
 
 N = 101
 
@@ -63,6 +63,36 @@ def test_who_stops_early_waits_for_nothing_more():
     batches.close()
 
 
-def test_a_cpu_reads_batch_by_batch():
-    assert loader(torch.device("cpu")) is DataLoader
-    assert loader(torch.device("cuda")) is ReadingAhead
+def test_only_a_gpu_with_chips_yet_to_be_read_reads_ahead():
+    some = ChipDataset(Rows(), {}, np.arange(9))
+    assert loader(torch.device("cpu"), some) is DataLoader
+    assert loader(torch.device("cuda"), some) is ReadingAhead
+    assert loader(torch.device("cuda"), copied(some, torch.device("cpu"))) is DataLoader
+
+
+def test_a_copy_has_the_same_rows_in_the_same_order(monkeypatch):
+    monkeypatch.setattr("featurex.training.reading._PART_ROWS", 7)
+    rows = np.random.default_rng(0).permutation(N)[:50]
+    some = ChipDataset(Rows(), {"x": np.arange(N)}, rows)
+    copy = copied(some, torch.device("cpu"))
+    assert len(copy) == len(some)
+    assert (some.in_memory, copy.in_memory) == (False, True)
+    for positions in ([3], [49, 0, 12], list(range(50))):
+        chips, codes = copy.__getitems__(positions)
+        expected, true = some.__getitems__(positions)
+        assert torch.equal(chips, expected)
+        assert torch.equal(codes["x"], true["x"])
+
+
+def test_an_empty_data_set_can_be_copied():
+    assert len(copied(ChipDataset(Rows(), {}, np.arange(0)), torch.device("cpu"))) == 0
+
+
+def test_a_gpu_takes_chips_only_where_they_leave_it_room(monkeypatch):
+    gpu, some = torch.device("cuda"), ChipDataset(Rows(), {}, np.arange(N))
+    n_bytes = 2 * N * 2 * 2 * 3
+    monkeypatch.setattr("featurex.training.reading.copied", lambda data, device: "copied")
+    for free, expected in ((4 * n_bytes, ["copied"] * 2), (4 * n_bytes - 4, [some, some])):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**9))
+        assert brought_to(gpu, some, some) == expected
+    assert brought_to(torch.device("cpu"), some) == [some]
