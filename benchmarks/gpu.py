@@ -32,7 +32,7 @@ from featurex.extraction import BLOCK_ROWS, extract
 from featurex.face_cache import FaceCache
 
 BACKBONES = ("dlib-resnet", "resnet50", "vgg16")
-MOST_CHIPS = 100_000
+MOST_BYTES = 15 * 10**9  # of chips
 RESIDENT_BATCHES = 4  # different ones, so that no result can be reused
 
 
@@ -52,7 +52,8 @@ def main() -> None:
             backbone = get_backbone(name, random_weights(name, Path(folder)))
             cache = FaceCache(folder, backbone, device=arguments.device, options=options)
             resident = resident_pace(cache.embedder, arguments.seconds)
-            n_chips = min(int(resident * arguments.seconds), MOST_CHIPS)
+            most = MOST_BYTES // noise(backbone, 1).nbytes
+            n_chips = min(int(resident * arguments.seconds), most)
             whole = cache_pace(cache, fill(cache, n_chips))
         paces = f"{resident:10.0f} chips/s{whole:10.0f} chips/s{n_chips:9}"
         print(f"{name:14}{paces}{whole / resident:8.2f}", flush=True)
@@ -92,7 +93,7 @@ def resident_pace(embedder: Embedder, seconds: float) -> float:
 
 
 def fill(cache: FaceCache, count: int) -> list[Photo]:
-    """Put faces and chips into a cache, and return their photos; there are no such files."""
+    """Put faces and chips into a cache, as an extraction does; there are no such photos."""
     photos = []
     block = noise(cache.backbone, BLOCK_ROWS)
     for start in range(0, count, BLOCK_ROWS):
@@ -103,6 +104,8 @@ def fill(cache: FaceCache, count: int) -> list[Photo]:
         cache.faces.append(ids, faces)
         cache.chips.append(ids, {"chip": chips})
         photos += [Photo(i, "not read") for i in ids]
+    cache.faces.publish()
+    cache.chips.publish()
     return photos
 
 

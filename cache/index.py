@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
+from h5py import h5d, h5p, h5s, h5t
 
 from cache import layout
 from cache.checksums import seal
@@ -79,12 +79,18 @@ def _add(
     file: Any, name: str, dtype: np.dtype[Any], shape: tuple[int, ...], pieces: Sequence[Piece]
 ) -> None:
     n_rows = sum(stop - start for _, _, start, stop in pieces)
-    virtual = h5py.VirtualLayout((n_rows, *shape), dtype)
+    # h5py's lower level: its VirtualLayout takes a quarter of a millisecond for every shard.
+    shown = h5s.create_simple((n_rows, *shape))
+    properties = h5p.create(h5p.DATASET_CREATE)
     filled = 0
     for shard, rows, start, stop in pieces:
-        source = h5py.VirtualSource(shard, name, (rows, *shape), dtype)
-        virtual[filled : filled + stop - start] = source[start:stop]
+        source = h5s.create_simple((rows, *shape))
+        source.select_hyperslab((start, *[0] * len(shape)), (stop - start, *shape))
+        shown.select_hyperslab((filled, *[0] * len(shape)), (stop - start, *shape))
+        properties.set_virtual(shown, shard.encode(), name.encode(), source)
         filled += stop - start
-    # The rows of a shard that was deleted later read as NaN, not as a plausible zero.
-    missing = np.nan if dtype.kind == "f" else None
-    file.create_virtual_dataset(name, virtual, fillvalue=missing)
+    if dtype.kind == "f":
+        # The rows of a shard that was deleted later read as NaN, not as a plausible zero.
+        properties.set_fill_value(np.asarray(np.nan, dtype))
+    shown.select_all()
+    h5d.create(file.id, name.encode(), h5t.py_create(dtype, logical=True), shown, properties)

@@ -8,7 +8,7 @@ import numpy as np
 
 from cache import layout
 from cache.checksums import is_sealed
-from cache.errors import damaged, vanished
+from cache.errors import CacheError, damaged, vanished
 from cache.index import SHARDS, SHARDS_ATTRIBUTE
 from cache.plain import open_plain
 
@@ -50,6 +50,14 @@ def check_index(path: Path, there: Sequence[str]) -> Iterator[IndexProblem]:
             "repair or compact publishes again",
             harmless=True,
         )
+
+
+def shows(path: Path, shards: Sequence[str]) -> bool:
+    """Tell whether an index is there, undamaged, and of these shards and no others."""
+    try:
+        return _shown(path) == set(shards)
+    except CacheError:
+        return False
 
 
 def _shown(path: Path) -> set[str]:

@@ -28,24 +28,26 @@ def encode(keys: Sequence[str]) -> Keys:
     if isinstance(keys, str | bytes):
         raise ValueError(f"Keys must come as a sequence of strings. Got the one string {keys!r}.")
     texts = list(keys)
-    if not _are_keys(texts):
-        position = next(i for i, text in enumerate(texts) if not _are_keys([text]))
+    raw = _raw(texts)
+    if raw is None:
+        position = next(i for i, text in enumerate(texts) if _raw([text]) is None)
         raise ValueError(
             "A key must be 64 lower-case hexadecimal characters (the sha256 of a file's "
             f"bytes). Got {texts[position]!r} at position {position}."
         )
-    return np.frombuffer(bytes.fromhex("".join(texts)), dtype=KEY_DTYPE)
+    return np.frombuffer(raw, dtype=KEY_DTYPE)
 
 
-def _are_keys(texts: Sequence[Any]) -> bool:
-    """Tell whether all are keys; together, as there may be a million."""
+def _raw(texts: Sequence[Any]) -> bytes | None:
+    """Return the bytes of all keys, or None; together, as there may be a million."""
     try:
         joined = "".join(texts)
         raw = bytes.fromhex(joined)
     except (TypeError, ValueError):
-        return False
-    # Python's own reading of hexadecimal also takes spaces and capitals.
-    return set(map(len, texts)) <= {2 * KEY_BYTES} and raw.hex() == joined
+        return None
+    # Python's own reading of hexadecimal also takes spaces, which add no byte, and capitals.
+    is_plain = 2 * len(raw) == len(joined) and joined == joined.lower()
+    return raw if is_plain and set(map(len, texts)) <= {2 * KEY_BYTES} else None
 
 
 def decode(keys: Keys) -> list[str]:

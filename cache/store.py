@@ -13,6 +13,7 @@ from cache.arguments import checked_arrays, different_keys
 from cache.columns import StoredColumn
 from cache.description import Description
 from cache.errors import CacheError
+from cache.index_check import shows
 from cache.keys import decode, encode
 from cache.lookup import empty_lookup
 from cache.scanning import all_found, scan
@@ -222,7 +223,8 @@ class Store:
         -------
         Path
             The file: one virtual dataset a column and ``keys``, over the shards that are complete
-            now.  Rows lie shard by shard; a key in two shards counts once.
+            now.  Rows lie shard by shard; a key in two shards counts once.  Left as it is where it
+            shows them already.
 
         Raises
         ------
@@ -232,7 +234,9 @@ class Store:
         for _ in range(_ATTEMPTS):
             self.refresh()
             shown = self._lookup
-            path = index.write(self.path, self.columns, shown)
+            path = self.path / index.FILE_NAME
+            if not shows(path, [shard.name for shard in shown.shards]):
+                index.write(path.parent, self.columns, shown)
             if {shard.path for shard in shown.shards} <= set(shard_paths(self.path)):
                 break  # else shards were merged meanwhile
         return path

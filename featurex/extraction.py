@@ -98,15 +98,14 @@ def _left_to_do(
     report.n_cached = int(embedded.sum())
     # A photo with a chip has a face; of the others the faces' store may know that they have none.
     cut_out = np.logical_or.reduce([cache.chips.contains(ids) for cache in caches])
-    unknown = [i for i, sure in zip(ids, embedded | cut_out, strict=True) if not sure]
+    sure = (embedded | cut_out).tolist()
+    unknown = [i for i, is_sure in zip(ids, sure, strict=True) if not is_sure]
+    todo = [photo for photo, done in zip(photos, embedded.tolist(), strict=True) if not done]
     known = stored_statuses(unknown, caches[0].faces)
-    todo = []
-    for photo, done in zip(photos, embedded, strict=True):
-        if done:
-            continue
-        status, reason = known.get(photo.image_id, (spaces.FOUND, ""))
-        if status == spaces.FOUND:
-            todo.append(photo)
-        else:
-            report.skip(photo.path, status, reason)
-    return todo
+    without = {i: found for i, found in known.items() if found[0] != spaces.FOUND}
+    if not without:
+        return todo
+    for photo in todo:
+        if found := without.get(photo.image_id):
+            report.skip(photo.path, *found)
+    return [photo for photo in todo if photo.image_id not in without]

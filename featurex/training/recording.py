@@ -7,19 +7,18 @@ backward pass are one call each.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import torch
 from torch import Tensor, nn
 
 from featurex.networks.base import FaceNetwork
 
-# Steps before the recording: a library's first calls choose kernels and take memory.
-_FROM_STEP = 4
-
 Logits = dict[str, Tensor]
 
 
 class Recorded:
-    """A network's logits in training, recorded for full batches after a few of them.
+    """A network's logits in training, recorded for full batches.
 
     On a CPU, for smaller batches, and where a network can't be recorded, it is the network.
 
@@ -39,17 +38,17 @@ class Recorded:
 
     def forget(self) -> None:
         """Record anew: other layers are trained from now on."""
-        self._steps = 0
         self._replay: nn.Module | None = None
+        self._tried = not self._on_gpu
 
     def __call__(self, images: Tensor) -> Logits:
         """Return the logits of images ``(n, 3, h, w)``, float, 0 to 255."""
-        if not self._on_gpu or len(images) != self._batch_size:
-            return self._network.logits(images)
-        self._steps += 1
-        if self._steps == _FROM_STEP:
+        is_full = len(images) == self._batch_size
+        if is_full and not self._tried:
+            # Before the first step: while a step's graph of gradients is alive, none is recorded.
+            self._tried = True
             self._replay = _recorded(self._network, images)
-        if self._replay is None:
+        if not is_full or self._replay is None:
             return self._network.logits(images)
         replayed: Logits = self._replay(images)
         return replayed
@@ -63,7 +62,14 @@ class _LogitsModule(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Logits:
-        return self.network.logits(images)
+        self.last = self.network.logits(images)
+        return self.last
+
+    def let_go(self) -> None:
+        """Forget the recorded pass's graph of gradients, with which every later one would wait."""
+        for logits in self.last.values():
+            with suppress(RuntimeError):  # a view can't be detached
+                logits.detach_()
 
 
 def _recorded(network: FaceNetwork, images: Tensor) -> nn.Module | None:
@@ -72,15 +78,21 @@ def _recorded(network: FaceNetwork, images: Tensor) -> nn.Module | None:
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     kind = images.device.type
     dtype, enabled = torch.get_autocast_dtype(kind), torch.is_autocast_enabled(kind)
+    module = _LogitsModule(network)
     try:
         with torch.autocast(kind, dtype, enabled=enabled, cache_enabled=False):
-            module = torch.cuda.make_graphed_callables(
-                _LogitsModule(network), (images.clone(),), allow_unused_input=True
-            )
+            torch.cuda.make_graphed_callables(module, (images.clone(),), allow_unused_input=True)
     except RuntimeError:
+        _end_recording(images.device)
         return None
     finally:
         for name, buffer in network.named_buffers():
             buffer.copy_(buffers[name])
-    assert isinstance(module, nn.Module)
+    module.let_go()
     return module
+
+
+def _end_recording(device: torch.device) -> None:
+    """Have the GPU's random numbers know that a recording that failed is over."""
+    with torch.cuda.graph(torch.cuda.CUDAGraph()):
+        torch.zeros(1, device=device)

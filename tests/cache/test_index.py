@@ -79,3 +79,19 @@ def test_a_damaged_index_is_found_and_does_not_matter_to_the_store(filled, conte
     np.testing.assert_array_equal(again.column("embedding", keys)[:], rows["embedding"])
     again.publish()
     assert verify(store.path.parent) == []
+
+
+def test_an_index_that_shows_all_rows_is_left_as_it_is(filled):
+    path = filled[0].publish()
+    written = path.stat().st_mtime_ns, path.stat().st_ino
+    assert filled[0].publish() == path
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == written
+
+
+def test_a_damaged_index_is_published_again(filled):
+    store = filled[0]
+    content = store.publish().read_bytes()
+    for damaged in (content[:-20], content[:100] + bytes([content[100] ^ 1]) + content[101:]):
+        (store.path / "index.h5").write_bytes(damaged)
+        assert store.publish().read_bytes() != damaged
+        assert verify(store.path.parent) == []

@@ -247,3 +247,16 @@ def test_logits_draw_no_random_number_of_the_cpu(network, chips, monkeypatch):
     for name in ("rand", "randint", "randn", "randperm"):
         monkeypatch.setattr(torch, name, lambda *args, **options: pytest.fail("it draws"))
     network.logits(images)
+
+
+@every_network
+def test_training_in_bfloat16_is_near_training_in_float32(network, chips):
+    images = network.train().training_view(chips.permute(0, 3, 1, 2).float())
+    found = []
+    for lower in (False, True):
+        torch.manual_seed(0)  # of the dropout
+        with torch.autocast("cpu", torch.bfloat16, enabled=lower):
+            found.append(network.logits(images))
+    for head, exact in found[0].items():
+        distance = (found[1][head].float() - exact).norm() / exact.norm()
+        assert distance < 0.1, head
