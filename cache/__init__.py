@@ -16,6 +16,7 @@ from cache.errors import (
     SchemaError,
     VanishedShardError,
 )
+from cache.keys import encode as encode_keys
 from cache.listing import SpaceInfo, find_space, info, spaces
 from cache.repairing import Repair, repair
 from cache.space import Column, Space
@@ -38,6 +39,7 @@ __all__ = [
     "VanishedShardError",
     "compact",
     "drop",
+    "encode_keys",
     "find_space",
     "info",
     "repair",

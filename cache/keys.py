@@ -17,14 +17,16 @@ KEY_DTYPE = np.dtype(f"S{KEY_BYTES}")
 Keys = NDArray[np.bytes_]
 
 
-def encode(keys: Sequence[str]) -> Keys:
-    """Return the raw keys, ``S32`` of shape (n,).
+def encode(keys: Sequence[str] | Keys) -> Keys:
+    """Return the raw keys, ``S32`` of shape (n,); raw ones as they are.
 
     Raises
     ------
     ValueError
         For anything but 64 lower-case hexadecimal characters, naming the first such key.
     """
+    if isinstance(keys, np.ndarray) and keys.dtype == KEY_DTYPE:
+        return keys
     if isinstance(keys, str | bytes):
         raise ValueError(f"Keys must come as a sequence of strings. Got the one string {keys!r}.")
     texts = list(keys)

@@ -14,7 +14,7 @@ from cache.columns import StoredColumn
 from cache.description import Description
 from cache.errors import CacheError
 from cache.index_check import shows
-from cache.keys import decode, encode
+from cache.keys import Keys, decode, encode
 from cache.lookup import empty_lookup
 from cache.scanning import all_found, scan
 from cache.shards import SHARDS_FOLDER, shard_paths, write_shard
@@ -138,8 +138,10 @@ class Store:
         """Return all keys, sorted."""
         return decode(self._lookup.places.keys)
 
-    def contains(self, keys: Sequence[str]) -> NDArray[np.bool_]:
+    def contains(self, keys: Sequence[str] | Keys) -> NDArray[np.bool_]:
         """Tell for each key whether the store holds its row; shape (n,).
+
+        Who asks several stores about many keys asks fastest with what `encode_keys` returns.
 
         Raises
         ------

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from cache import encode_keys
 from featurex import spaces
 from featurex.aligning import Aligning
 from featurex.alignment import Photo, stored_statuses
@@ -94,10 +95,11 @@ def _left_to_do(
     for cache in caches:
         cache.refresh()
     ids = [photo.image_id for photo in photos]
-    embedded = np.logical_and.reduce([cache.embeddings.contains(ids) for cache in caches])
+    keys = encode_keys(ids)
+    embedded = np.logical_and.reduce([cache.embeddings.contains(keys) for cache in caches])
     report.n_cached = int(embedded.sum())
     # A photo with a chip has a face; of the others the faces' store may know that they have none.
-    cut_out = np.logical_or.reduce([cache.chips.contains(ids) for cache in caches])
+    cut_out = np.logical_or.reduce([cache.chips.contains(keys) for cache in caches])
     sure = (embedded | cut_out).tolist()
     unknown = [i for i, is_sure in zip(ids, sure, strict=True) if not is_sure]
     todo = [photo for photo, done in zip(photos, embedded.tolist(), strict=True) if not done]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cache import Store
+from cache import Store, encode_keys
 from featurex import memory, spaces
 from featurex.aligning import Aligning, AlignJob
 from featurex.alignment import Alignment, Photo, store_faces, stored_faces
@@ -100,9 +100,10 @@ class ExtractionRun:
     def _submit(self, photos: Sequence[Photo]) -> _Block:
         """Have a block's photos aligned and its chips read."""
         ids = [photo.image_id for photo in photos]
-        lacking = [set(_where(ids, ~cache.embeddings.contains(ids))) for cache in self.caches]
+        keys = encode_keys(ids)
+        lacking = [set(_where(ids, ~cache.embeddings.contains(keys))) for cache in self.caches]
         missing: dict[str, list[ChipFormat]] = {
-            i: [] for i in _where(ids, ~self.faces.contains(ids))
+            i: [] for i in _where(ids, ~self.faces.contains(keys))
         }
         chips = {}
         for format, store in self.chips.items():
@@ -209,4 +210,4 @@ def blocks_ahead(caches: Sequence[FaceCache]) -> int:
 
 
 def _where(ids: Sequence[str], mask: np.ndarray) -> list[str]:
-    return [i for i, chosen in zip(ids, mask, strict=True) if chosen]
+    return [i for i, chosen in zip(ids, mask.tolist(), strict=True) if chosen]

@@ -79,6 +79,9 @@ def _recorded(network: FaceNetwork, images: Tensor) -> nn.Module | None:
     kind = images.device.type
     dtype, enabled = torch.get_autocast_dtype(kind), torch.is_autocast_enabled(kind)
     module = _LogitsModule(network)
+    # torch's own warm-up is still alive when it records, and newer versions warn of that.
+    if hasattr(torch.autograd.graph, "set_warn_on_accumulate_grad_stream_mismatch"):
+        torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
     try:
         with torch.autocast(kind, dtype, enabled=enabled, cache_enabled=False):
             torch.cuda.make_graphed_callables(module, (images.clone(),), allow_unused_input=True)

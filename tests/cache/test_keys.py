@@ -16,6 +16,7 @@ def test_hex_to_raw_and_back(raw):
     texts = [key.hex() for key in raw]
     encoded = keys.encode(texts)
     assert keys.decode(encoded) == texts
+    assert keys.encode(encoded) is encoded
     assert keys.to_bytes(encoded).tobytes() == b"".join(raw)
     assert keys.decode(keys.from_bytes(keys.to_bytes(encoded))) == texts
 
