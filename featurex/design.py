@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from featurex.models import ModelOptions, serves
+from featurex.mixed_averages import MixedAverage
+from featurex.models import ModelOptions, serves, single_models
 from featurex.outside_model import OutsideModel
 from pipelines import Task
 
@@ -29,6 +30,8 @@ class Design:
         Of the protocol ``holdout``.
     outside : sequence of OutsideModel
         Whose predictions are scored beside those of `models`.
+    mixed : sequence of MixedAverage
+        Averages with some of them.
     """
 
     tasks: Sequence[Task]
@@ -39,7 +42,22 @@ class Design:
     n_repeats: int = 1
     test_share: float | None = None
     outside: Sequence[OutsideModel] = ()
+    mixed: Sequence[MixedAverage] = ()
 
     def models_for(self, task: Task) -> list[str]:
         """Return the models that are for a task."""
         return [model for model in self.models if serves(model, task.name)]
+
+    def outside_for(self, task: Task) -> list[OutsideModel]:
+        """Return the models from outside that answer a task."""
+        return [model for model in self.outside if task.name in model.answers]
+
+    def mixed_for(self, task: Task) -> list[MixedAverage]:
+        """Return the averages with models from outside that are for a task."""
+        answered = [model.name for model in self.outside_for(task)]
+        return [average for average in self.mixed if average.serves(task, answered)]
+
+    def fitted_for(self, task: Task) -> list[str]:
+        """Return the single models that must be fitted for a task."""
+        of_mixed = [part for average in self.mixed_for(task) for part in average.own]
+        return single_models([*self.models_for(task), *of_mixed])

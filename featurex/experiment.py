@@ -8,7 +8,7 @@ all of it and gives the same result to the last digit.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ from featurex.fold_fits import fit_all, sample_notes, sharing_notes, timing_note
 from featurex.fold_rows import SharedEmbeddings, SomeRows
 from featurex.kept import Kept
 from featurex.kept_comparison import compare_once
+from featurex.mixed_averages import check_complete
 from featurex.model_fits import ModelFits
-from featurex.models import parts_of, single_models, takes_chips, takes_embeddings
+from featurex.models import parts_of, takes_chips, takes_embeddings
 from featurex.outside import outside_predictions
 from featurex.tasks import task_labels
 from pipelines import (
@@ -40,6 +41,10 @@ from pipelines import (
 # Chips whose embedding is timed, for the time a face costs an embedding's model.
 TIMED_CHIPS = 64
 _TIMED = "embedding ms"
+# Where all that is compared comes from outside.
+_NO_TIMINGS = pd.DataFrame(
+    {"task": [], "model": [], "fold": [], "fit_seconds": [], "predict_ms_per_row": []}
+)
 
 
 @dataclass(frozen=True)
@@ -107,10 +112,11 @@ def run(
     """
     faces.cache.backbone.check_unseen(faces.table)
     folds = faces.folds(design)
+    outside = _outside_tables(faces, folds, design)
     models = _all_fits(faces, folds, design, checkpoints)
     n_before = fit_all(models, kept, design.options.n_jobs, on_step, on_epoch)
     chosen = [row for fits in models for row in fits.chosen()]
-    table, timings = _gather(models, faces, folds, design)
+    table, timings = _gather(models, outside, design)
     embedding_ms = _embedding_ms_once(faces, kept)
     # An average embeds a face once, however many of its parts take the embedding.
     on_embeddings = timings["model"].map(takes_embeddings)
@@ -150,12 +156,33 @@ def _all_fits(
             checkpoints,
         )
         for task in design.tasks
-        for model in single_models(design.models_for(task))
+        for model in design.fitted_for(task)
     ]
 
 
+def _outside_tables(
+    faces: FaceTable, folds: Folds, design: Design
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Return the predictions of the models from outside, by task and name.
+
+    Before anything is fitted: what can't be averaged should not show after hours.
+    """
+    tables = {
+        task.name: {
+            model.name: outside_predictions(model, faces, task, folds)
+            for model in design.outside_for(task)
+        }
+        for task in design.tasks
+    }
+    for task in design.tasks:
+        for average in design.mixed_for(task):
+            for name in average.outside:
+                check_complete(tables[task.name][name], name, task)
+    return tables
+
+
 def _gather(
-    models: Sequence[ModelFits], faces: FaceTable, folds: Folds, design: Design
+    models: Sequence[ModelFits], outside: Mapping[str, Mapping[str, pd.DataFrame]], design: Design
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the predictions of all that is compared, and the timings of all that was fitted."""
     tables, times = [], []
@@ -163,13 +190,13 @@ def _gather(
         evaluations = {fits.model: fits.evaluation() for fits in models if fits.task is task}
         evaluations |= _averages(evaluations, design, task)
         tables += [evaluations[model].predictions for model in design.models_for(task)]
-        tables += [
-            outside_predictions(model, faces, task, folds)
-            for model in design.outside
-            if task.name in model.answers
-        ]
+        single = {name: fitted.predictions for name, fitted in evaluations.items()}
+        known = single | dict(outside[task.name])
+        tables += [average.predictions(known, task) for average in design.mixed_for(task)]
+        tables += outside[task.name].values()
         times += [evaluation.timings for evaluation in evaluations.values()]
-    return predictions.concat(tables), pd.concat(times, ignore_index=True)
+    timings = pd.concat(times, ignore_index=True) if times else _NO_TIMINGS
+    return predictions.concat(tables), timings
 
 
 def _with_costs(timings: pd.DataFrame, chosen: list[dict[str, Any]]) -> pd.DataFrame:

@@ -30,6 +30,11 @@ from pipelines import Folds, PredictionTableError, Task, predictions
 _NAME = re.compile(r"[A-Za-z0-9][\w.@-]{0,59}", re.ASCII)
 
 
+def outside_names(words: Sequence[str]) -> list[str]:
+    """Return what models from outside are called, of which `read_outside` takes the same words."""
+    return [_split(word)[0] for word in words]
+
+
 def read_outside(
     words: Sequence[str], manifest: Manifest, tasks: Sequence[Task], models: Sequence[str]
 ) -> tuple[OutsideModel, ...]:

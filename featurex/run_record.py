@@ -42,8 +42,12 @@ def notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
         *(YEARS_NOTES[task.name] for task in design.tasks if task.name in YEARS_NOTES),
         *_only_for(design),
         *(note for model in design.outside for note in model.notes),
-        *([AVERAGE_NOTE] if list(design.models) != single_models(design.models) else []),
+        *([AVERAGE_NOTE] if _has_averages(design) else []),
     ]
+
+
+def _has_averages(design: Design) -> bool:
+    return bool(design.mixed) or list(design.models) != single_models(design.models)
 
 
 def facts(faces: FaceTable, folds: Folds) -> dict[str, str | None]:
@@ -83,7 +87,7 @@ def record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
         },
         "manifest_sha256": table_sha256(faces.table),
         "tasks": [task.name for task in design.tasks],
-        "models": list(design.models),
+        "models": [*design.models, *(average.name for average in design.mixed)],
         "outside": [model.record for model in design.outside],
         "options": asdict(design.options),
         "protocol": folds.protocol,

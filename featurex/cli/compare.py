@@ -148,21 +148,16 @@ def compare(
     from featurex.fold_fits import remove_checkpoints
     from featurex.kept import Kept
     from featurex.kept_comparison import write_once
-    from featurex.models import (
-        ModelOptions,
-        check_model_names,
-        check_training,
-        served_tasks,
-        suited,
-    )
-    from featurex.outside import read_outside
+    from featurex.mixed_averages import split_mixed
+    from featurex.models import ModelOptions, check_training, served_tasks, suited
+    from featurex.outside import outside_names, read_outside
     from featurex.report_files import write_result
     from featurex.run_folder import read_audit
     from featurex.tasks import choose_tasks
     from featurex.transfer import TransferTable, join_manifests, shared_tasks
     from pipelines import check_accelerator, check_protocol
 
-    models = check_model_names(model or DEFAULT_MODELS)
+    models, mixed = split_mixed(model or DEFAULT_MODELS, outside_names(predictions or []))
     check_training(train or [])
     check_accelerator(accelerate)
     check_protocol(protocol)
@@ -179,8 +174,9 @@ def compare(
         manifest = join_manifests(manifest, tested)
     else:
         found = choose_tasks(task or [], manifest)
-    tasks = served_tasks(found, models, named=bool(task))
-    outside = read_outside(predictions or [], tested, tasks, models)
+    own = [*models, *(part for average in mixed for part in average.own)]
+    tasks = served_tasks(found, own, named=bool(task))
+    outside = read_outside(predictions or [], tested, tasks, own)
     for folder in filter(None, (out_dir, report)):
         ready_folder(folder)
     if umap:
@@ -188,6 +184,7 @@ def compare(
     face_cache = stages.open_cache(
         cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
     )
+    suited(own, face_cache.backbone, named=bool(model))
     models = suited(models, face_cache.backbone, named=bool(model))
     face_cache.backbone.check_unseen(manifest.table)  # before the long work
     stages.fill(manifest, face_cache, quiet=json)
@@ -195,7 +192,7 @@ def compare(
     options = ModelOptions(
         backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ()), accelerate
     )
-    design = Design(tasks, models, protocol, folds, options, repeats, test_share, outside)
+    design = Design(tasks, models, protocol, folds, options, repeats, test_share, outside, mixed)
     checkpoints = out_dir / "checkpoints"
     kept = Kept(out_dir / "fits", say)
     faces = (TransferTable if test_dataset else FaceTable)(manifest, face_cache)

@@ -139,9 +139,8 @@ def run_comparison(
 ) -> Result:
     """Cross-validate every model on every task; what was finished before is taken from `kept`."""
     from featurex.experiment import run
-    from featurex.models import single_models
 
-    n_models = sum(len(single_models(design.models_for(task))) for task in design.tasks)
+    n_models = sum(len(design.fitted_for(task)) for task in design.tasks)
     folds = faces.folds(design)
     if folds.warning:
         say(f"Warning: {folds.warning}")

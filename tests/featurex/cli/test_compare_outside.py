@@ -82,3 +82,15 @@ def test_folds_of_another_kind_are_refused(fails, words, people_csv):
     message = fails(*words, "--test-dataset", f"csv={people_csv}", "--protocol", "subject")
     assert "--test-dataset is a protocol of its own" in message
     assert "nothing is left to train on" in fails(*words, "--test-dataset", f"csv={people_csv}")
+
+
+def test_an_average_with_a_model_from_outside(call, fails, words, rows, tmp_path):
+    answers = [{"path": row["path"], "p_female": 0.25, "p_male": 0.75} for row in rows]
+    path = write(tmp_path / "theirs.csv", answers)
+    named = "--model", "majority+theirs", "--folds", 2, "--predictions", f"theirs={path}"
+    assert call(*words, *named).exit_code == 0
+    table = pd.read_csv(tmp_path / "out" / "table.csv")
+    assert set(table["model"]) == {"majority", "majority+theirs", "theirs"}
+    assert "Unknown model 'other' in 'majority+other'" in fails(
+        *words, "--model", "majority+other", "--predictions", f"theirs={path}"
+    )
