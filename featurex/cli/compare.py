@@ -78,7 +78,8 @@ def compare(
             "--predictions",
             metavar="NAME=FILE",
             help="CSV with any other model's predictions, scored on the same faces; see "
-            "docs/outside-models.md. NAME:MODEL=FILE for a predictions.csv of several models.",
+            "docs/outside-models.md. NAME:MODEL=FILE for a predictions.csv of several models. "
+            "--model svm+NAME averages it with another.",
         ),
     ] = None,
     test_dataset: Annotated[
@@ -175,7 +176,7 @@ def compare(
     else:
         found = choose_tasks(task or [], manifest)
     own = [*models, *(part for average in mixed for part in average.own)]
-    tasks = served_tasks(found, own, named=bool(task))
+    tasks = served_tasks(found, own, named=bool(task)) if own else found
     outside = read_outside(predictions or [], tested, tasks, own)
     for folder in filter(None, (out_dir, report)):
         ready_folder(folder)

@@ -91,6 +91,11 @@ def test_an_average_with_a_model_from_outside(call, fails, words, rows, tmp_path
     assert call(*words, *named).exit_code == 0
     table = pd.read_csv(tmp_path / "out" / "table.csv")
     assert set(table["model"]) == {"majority", "majority+theirs", "theirs"}
+    two = "--predictions", f"theirs={path}", "--predictions", f"again={path}"
+    only = [word for word in words if word not in ("--model", "majority")]
+    assert call(*only, "--model", "theirs+again", "--folds", 2, *two).exit_code == 0
+    table = pd.read_csv(tmp_path / "out" / "table.csv")
+    assert set(table["model"]) == {"again+theirs", "again", "theirs"}
     assert "Unknown model 'other' in 'majority+other'" in fails(
         *words, "--model", "majority+other", "--predictions", f"theirs={path}"
     )
