@@ -101,7 +101,8 @@ class WideGaborNetwork(CroppedNetwork):
         assert norm.momentum is not None
         assert norm.num_batches_tracked is not None
         # In bfloat16 a variance would be off by more than a batch's differs from the next one's.
-        parts = [torch.var_mean(half.float(), (0, 2, 3), correction=0) for half in halves]
+        exact = [half.to(norm.weight.dtype) for half in halves]
+        parts = [torch.var_mean(half, (0, 2, 3), correction=0) for half in exact]
         var, mean = (torch.cat(kind) for kind in zip(*parts, strict=True))
         n = halves[0].numel() // halves[0].shape[1]
         with torch.no_grad():
