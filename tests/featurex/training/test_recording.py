@@ -67,6 +67,16 @@ def test_on_a_cpu_it_is_the_network():
         assert torch.allclose(recorded(images)["gender"], expected)
 
 
+@pytest.mark.parametrize(("frozen_epochs", "n_recordings"), [(0, 1), (1, 3), (3, 2)])
+def test_other_trained_layers_are_recorded_anew(monkeypatch, frozen_epochs, n_recordings):
+    """Once before the first epoch, and where layers freeze or thaw."""
+    calls = []
+    real = Recorded.forget
+    monkeypatch.setattr(Recorded, "forget", lambda self: (calls.append(1), real(self)))
+    trained("cpu", frozen_epochs=frozen_epochs)
+    assert len(calls) == n_recordings
+
+
 @needs_gpu
 @pytest.mark.parametrize("changes", [{}, {"frozen_epochs": 1}, {"precision": "bfloat16"}])
 def test_a_recorded_training_is_the_same_training(monkeypatch, changes):
