@@ -28,6 +28,7 @@ def extract(
     *,
     threads: int | None = None,
     block_rows: int = BLOCK_ROWS,
+    complete: bool = True,
     on_photo: Callable[[int, int], None] = lambda settled, skipped: None,
 ) -> ExtractionReport:
     """Bring the embeddings of photos into the cache; do nothing twice.
@@ -46,6 +47,9 @@ def extract(
         photos, each has a process of its own.
     block_rows : int
         Photos a shard: the most that a killed run loses.
+    complete : bool
+        Whether photos that are embedded get back a face or a chip that the cache lost (by `repair`
+        or `drop`). Who needs embeddings only spares it.
     on_photo : callable
         Called after every photo looked at: with how many of `photos` are settled so far, those
         of earlier runs among them, and how many of these have no embedding.
@@ -75,10 +79,10 @@ def extract(
     started = time.perf_counter()
     photos = list({photo.image_id: photo for photo in photos}.values())
     report = ExtractionReport(n_photos=len(photos))
-    todo = _left_to_do(photos, caches, report)
+    todo = _left_to_do(photos, caches, report, complete=complete)
     blocks = [todo[start : start + block_rows] for start in range(0, len(todo), block_rows)]
     with Aligning(caches[0].aligner, threads, len(todo)) as aligning:
-        ExtractionRun(caches, report, aligning, on_photo).work(blocks)
+        ExtractionRun(caches, report, aligning, on_photo, complete=complete).work(blocks)
     if todo:
         for cache in caches:
             cache.publish()
@@ -87,9 +91,13 @@ def extract(
 
 
 def _left_to_do(
-    photos: Sequence[Photo], caches: Sequence[FaceCache], report: ExtractionReport
+    photos: Sequence[Photo],
+    caches: Sequence[FaceCache],
+    report: ExtractionReport,
+    *,
+    complete: bool,
 ) -> list[Photo]:
-    """Leave out what is embedded, or known to have no face."""
+    """Leave out what is done, or known to have no face."""
     if not photos:
         return []
     for cache in caches:
@@ -97,12 +105,15 @@ def _left_to_do(
     ids = [photo.image_id for photo in photos]
     keys = encode_keys(ids)
     embedded = np.logical_and.reduce([cache.embeddings.contains(keys) for cache in caches])
-    report.n_cached = int(embedded.sum())
+    cut_out = [cache.chips.contains(keys) for cache in caches]
+    done = embedded
+    if complete:
+        done = np.logical_and.reduce([embedded, *cut_out, caches[0].faces.contains(keys)])
+    report.n_cached = int(done.sum())
     # A photo with a chip has a face; of the others the faces' store may know that they have none.
-    cut_out = np.logical_or.reduce([cache.chips.contains(keys) for cache in caches])
-    sure = (embedded | cut_out).tolist()
+    sure = np.logical_or.reduce([embedded, *cut_out]).tolist()
     unknown = [i for i, is_sure in zip(ids, sure, strict=True) if not is_sure]
-    todo = [photo for photo, done in zip(photos, embedded.tolist(), strict=True) if not done]
+    todo = [photo for photo, is_done in zip(photos, done.tolist(), strict=True) if not is_done]
     known = stored_statuses(unknown, caches[0].faces)
     without = {i: found for i, found in known.items() if found[0] != spaces.FOUND}
     if not without:

@@ -18,6 +18,8 @@ class ExtractionReport:
     n_photos, n_cached, n_new : int
         Different photos asked for; those whose embeddings were all there; those of which at least
         one was made now.
+    n_restored : int
+        Of `n_cached`: whose face or chip was lost, and was made again now.
     without_face : list of str
         Paths of the photos in which no face was found, now or before.
     unusable : dict of str to list of str
@@ -29,6 +31,7 @@ class ExtractionReport:
     n_photos: int = 0
     n_cached: int = 0
     n_new: int = 0
+    n_restored: int = 0
     without_face: list[str] = field(default_factory=list)
     unusable: dict[str, list[str]] = field(default_factory=dict)
     seconds: float = 0.0

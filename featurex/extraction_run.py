@@ -58,6 +58,8 @@ class ExtractionRun:
         What aligns photos, and whose threads read chips.
     on_photo : callable
         As `featurex.extraction.extract` takes it.
+    complete : bool
+        As `featurex.extraction.extract` takes it.
     """
 
     def __init__(
@@ -66,7 +68,10 @@ class ExtractionRun:
         report: ExtractionReport,
         aligning: Aligning,
         on_photo: Callable[[int, int], None],
+        *,
+        complete: bool,
     ) -> None:
+        self.complete = complete
         self.caches = caches
         self.faces: Store = caches[0].faces
         # Caches of one format have one chip store; all but one of its objects would be out of date.
@@ -107,11 +112,12 @@ class ExtractionRun:
         }
         chips = {}
         for format, store in self.chips.items():
-            wanted = self._wanted(ids, lacking, format)
-            there = store.contains(wanted)
-            for i in _where(wanted, ~there):
-                missing.setdefault(i, []).append(format)
-            stored = _where(wanted, there)
+            there = store.contains(keys)
+            wanted = self._wanted(lacking, format)
+            for i in _where(ids, ~there):
+                if self.complete or i in wanted:
+                    missing.setdefault(i, []).append(format)
+            stored = [i for i in _where(ids, there) if i in wanted]
             chips[format] = BlockChips(self._memory(format), store, stored, self.aligning.pool)
         faces = stored_faces(list(missing), self.faces)
         jobs = [
@@ -123,13 +129,10 @@ class ExtractionRun:
         alignments = {job.photo.image_id: one for job, one in zip(jobs, aligned, strict=True)}
         return _Block(photos, lacking, alignments, chips)
 
-    def _wanted(
-        self, ids: Sequence[str], lacking: Sequence[set[str]], format: ChipFormat
-    ) -> list[str]:
+    def _wanted(self, lacking: Sequence[set[str]], format: ChipFormat) -> set[str]:
         """Return the photos that a backbone of that format has not embedded yet."""
         sets = zip(self.caches, lacking, strict=True)
-        wanted = set().union(*(todo for cache, todo in sets if cache.chip_format == format))
-        return [i for i in ids if i in wanted]
+        return set().union(*(todo for cache, todo in sets if cache.chip_format == format))
 
     def _memory(self, format: ChipFormat) -> np.ndarray:
         """Return memory for a block's chips that no other block uses."""
@@ -165,7 +168,11 @@ class ExtractionRun:
             chips.wait()
         faceless = {a.photo.image_id for a in alignments if a.status != spaces.FOUND}
         self._embed(block, faceless, write, at_once=bool(alignments))
-        self.report.n_new += len(block.photos) - len(faceless)
+        n_new = len(set().union(*block.lacking) - faceless)
+        n_restored = len(block.photos) - len(faceless) - n_new
+        self.report.n_new += n_new
+        self.report.n_cached += n_restored
+        self.report.n_restored += n_restored
 
     def _taken(self, alignment: Alignment, block: _Block) -> Alignment:
         """Take the chips of an aligned photo over into the block's memory."""

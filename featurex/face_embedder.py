@@ -224,7 +224,7 @@ def _embed(paths: Sequence[str], cache: FaceCache) -> tuple[list[str], dict[int,
     }
     ids = ["" if isinstance(found, OSError) else found for found in hashes]
     known = [row for row in range(len(paths)) if row not in reasons]
-    report = extract([Photo(ids[row], paths[row]) for row in known], cache)
+    report = extract([Photo(ids[row], paths[row]) for row in known], cache, complete=False)
     why = {path: reason for reason, names in report.unusable.items() for path in names}
     unusable = {ids[row]: why[paths[row]] for row in known if paths[row] in why}
     embedded: Sequence[bool] = []

@@ -22,6 +22,8 @@ AVERAGE_NOTE = (
     "one embedding."
 )
 
+MIXED_NOTE = "Averages with a model from outside have no times, since its are not known."
+
 # What the MAE is, of each task that has one.
 YEARS_NOTES = {
     "age-group": "MAE of age-group: expected age from the group probabilities, on faces inside the "
@@ -43,6 +45,7 @@ def notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
         *_only_for(design),
         *(note for model in design.outside for note in model.notes),
         *([AVERAGE_NOTE] if _has_averages(design) else []),
+        *([MIXED_NOTE] if design.mixed else []),
     ]
 
 

@@ -150,7 +150,14 @@ def compare(
     from featurex.kept import Kept
     from featurex.kept_comparison import write_once
     from featurex.mixed_averages import split_mixed
-    from featurex.models import ModelOptions, check_training, served_tasks, suited
+    from featurex.models import (
+        ModelOptions,
+        check_training,
+        served_tasks,
+        single_models,
+        suited,
+        takes_chips,
+    )
     from featurex.outside import outside_names, read_outside
     from featurex.report_files import write_result
     from featurex.run_folder import read_audit
@@ -188,7 +195,8 @@ def compare(
     suited(own, face_cache.backbone, named=bool(model))
     models = suited(models, face_cache.backbone, named=bool(model))
     face_cache.backbone.check_unseen(manifest.table)  # before the long work
-    stages.fill(manifest, face_cache, quiet=json)
+    on_chips = show_faces or any(map(takes_chips, single_models(own)))
+    stages.fill(manifest, face_cache, quiet=json, complete=on_chips)
     file = None if weights is None else str(weights)
     options = ModelOptions(
         backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ()), accelerate

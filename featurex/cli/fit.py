@@ -130,6 +130,7 @@ def fit(
         parts_of,
         served_tasks,
         suited,
+        takes_chips,
     )
     from featurex.out_of_fold import read_comparison
     from featurex.tasks import choose_tasks
@@ -161,7 +162,8 @@ def fit(
     )
     suited([model], face_cache.backbone, named=True)
     face_cache.backbone.check_unseen(manifest.table)  # before the long work
-    stages.fill(manifest, face_cache, quiet=json)
+    on_chips = any(map(takes_chips, parts_of(model)))
+    stages.fill(manifest, face_cache, quiet=json, complete=on_chips)
     file = None if weights is None else str(weights)
     options = ModelOptions(
         backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())

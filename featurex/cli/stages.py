@@ -69,19 +69,29 @@ def open_caches(
 
 
 def fill(
-    manifest: Manifest, *caches: FaceCache, quiet: bool, threads: int | None = None
+    manifest: Manifest,
+    *caches: FaceCache,
+    quiet: bool,
+    threads: int | None = None,
+    complete: bool = True,
 ) -> ExtractionReport:
-    """Bring a manifest's embeddings into the cache, and print what became of its rows."""
+    """Bring a manifest's embeddings into the cache, and print what became of its rows.
+
+    The last two are as `featurex.extraction.extract` takes them.
+    """
     if not quiet:
         print_table(manifest.summary(), f"Data set {manifest.dataset}")
-    report = run_extraction(manifest, *caches, threads=threads)
+    report = run_extraction(manifest, *caches, threads=threads, complete=complete)
     if not quiet:
         print_report(report)
     return report
 
 
 def run_extraction(
-    manifest: Manifest, *caches: FaceCache, threads: int | None = None
+    manifest: Manifest,
+    *caches: FaceCache,
+    threads: int | None = None,
+    complete: bool = True,
 ) -> ExtractionReport:
     """Bring the manifest's embeddings into the cache, those of all backbones in one pass."""
     from featurex.alignment import Photo
@@ -95,11 +105,13 @@ def run_extraction(
         def on_photo(n_settled: int, n_skipped: int) -> None:
             update(n_settled, f"{n_skipped} without a face", "photos")
 
-        report = extract(photos, caches, threads=threads, on_photo=on_photo)
+        report = extract(photos, caches, threads=threads, complete=complete, on_photo=on_photo)
     if report.n_new:
         from featurex.devices import device_label
 
         say(f"Embedded on {device_label(caches[0].embedder.device)}.")
+    if report.n_restored:
+        say(f"Cut out {counted(report.n_restored, 'face')} again that the cache had lost.")
     return report
 
 

@@ -114,6 +114,22 @@ def test_drop_deletes_one_space(call, fails, ask, copy):
     assert [row["kind"].split("-")[0] for row in ask("info", copy)] == ["embeddings"]
 
 
+def test_dropped_chips_come_back_when_they_are_needed(call, ask, people_csv, copy, tmp_path):
+    def n_chips():
+        return sum(row["rows"] for row in ask("info", copy) if row["kind"].startswith("chips"))
+
+    call("cache", "drop", copy, "--space", "chips")
+    words = ("fit", "csv", people_csv, "--cache", copy, "--task", "gender", "--no-evaluate")
+    svm = call(*words, "--model", "svm", "--jobs", 1, "--out", tmp_path / "svm.featurex")
+    assert svm.exit_code == 0, svm.stderr
+    assert n_chips() == 0
+    epoch = ("--model", "finetuned", "--epochs", 1, "--out", tmp_path / "net.featurex")
+    network = call(*words, *epoch)
+    assert network.exit_code == 0, network.stderr
+    assert "Cut out 24 faces again that the cache had lost." in network.stderr
+    assert n_chips() == 24
+
+
 def test_export_writes_one_space(call, fails, ask, cache, tmp_path):
     out = tmp_path / "faces.csv"
     words = ("export", cache, "--space", "faces", "--out", out)
