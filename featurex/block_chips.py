@@ -34,7 +34,7 @@ class BlockChips:
         # In the order of the keys they lie side by side, as the cache wrote them.
         self.ids = sorted(image_ids)
         column = store.column("chip", self.ids)
-        # By one thread: it reads faster than a GPU embeds, and more would wait for Python's lock.
+        # By one thread, which takes less time for a block than a GPU does.
         self._read: Future[None] = pool.submit(column.read_into, memory[: len(self.ids)])
 
     def add(self, image_id: str, chip: np.ndarray) -> None:

@@ -192,8 +192,8 @@ def compare(
     face_cache = stages.open_cache(
         cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
     )
-    suited(own, face_cache.backbone, named=bool(model))
-    models = suited(models, face_cache.backbone, named=bool(model))
+    allowed = suited(own, face_cache.backbone, named=bool(model))
+    models = [model for model in models if model in allowed]
     face_cache.backbone.check_unseen(manifest.table)  # before the long work
     on_chips = show_faces or any(map(takes_chips, single_models(own)))
     stages.fill(manifest, face_cache, quiet=json, complete=on_chips)

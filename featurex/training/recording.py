@@ -1,6 +1,6 @@
 """Trains on a GPU by replaying recorded kernels instead of launching each from Python.
 
-A step of dlib's ResNet is a thousand kernels, most of them done sooner than Python launches the
+A step of dlib's ResNet is hundreds of kernels, most of them done sooner than Python launches the
 next. Recorded as CUDA graphs (Gray 2019, "Getting started with CUDA graphs"), the forward and the
 backward pass are one call each.
 """

@@ -3,100 +3,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from torch import nn
 
 from cache.errors import CacheError
 from featurex import alignment, extraction_run
 from featurex.alignment import CHANGED, Photo
-from featurex.backbones.base import Backbone
 from featurex.embedding import Embedder
-from featurex.embedding_options import EmbeddingOptions
 from featurex.exceptions import BackboneError
 from featurex.extraction import extract
 from featurex.face_cache import FaceCache
-from featurex.faces import Face, FaceAligner
 from featurex.images import read_photo
-
-SIDE = 16
-
-
-class Means(nn.Module):
-    def forward(self, chips):
-        return chips.mean((2, 3))
-
-
-class MeansBackbone(Backbone):
-    """The mean colour of a chip: as fast as a network can be, and different for every photo."""
-
-    layer, padding, preprocessing, weights_file = "mean", 0.25, {}, Path(__file__)
-
-    def __init__(self, name="means", chip_size=SIDE):
-        self.name, self.chip_size = name, chip_size
-
-    def untrained(self):
-        return Means()
-
-    def build(self):
-        return Means()
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    """Count what is slow; a photo whose first pixel is black has no face."""
-    counts = {"detected": 0, "chips": 0, "embedded": 0}
-    lock = threading.Lock()
-    embed = Embedder.forward
-
-    def count(what, n=1):
-        with lock:
-            counts[what] += n
-
-    def central_face(self, photo):
-        count("detected")
-        landmarks = np.array([[12, 5], [10, 5], [4, 5], [6, 5], [8, 9]], np.int32)
-        face = Face(np.array([2, 2, 14, 14], np.int32), landmarks, 1.0)
-        return face if photo.scaled(1).any() else None
-
-    def chip(self, photo, face, size, padding):
-        count("chips")
-        assert face.landmarks[4, 1] == 9
-        return np.full((size, size, 3), photo.scaled(1)[0, 0], np.uint8)
-
-    def forward(self, chips):
-        count("embedded", len(chips))
-        return embed(self, chips)
-
-    monkeypatch.setattr(FaceAligner, "central_face", central_face)
-    monkeypatch.setattr(FaceAligner, "chip", chip)
-    monkeypatch.setattr(Embedder, "forward", forward)
-    return counts
-
-
-@pytest.fixture(params=[0, 2], autouse=True)
-def ahead(request, monkeypatch):
-    """In turns, as on a CPU, and with blocks in work ahead, as where a GPU embeds."""
-    monkeypatch.setattr(extraction_run, "blocks_ahead", lambda caches: request.param)
-    return request.param
-
-
-@pytest.fixture
-def photos(write_photo):
-    """Twenty photos, each of a colour of its own."""
-    colours = [(i + 1, 2 * i + 1, 200 - i) for i in range(20)]
-    return [
-        write_photo(f"{i:02}.png", np.full((16, 16, 3), colour, np.uint8))
-        for i, colour in enumerate(colours)
-    ]
-
-
-@pytest.fixture
-def open_cache(tmp_path):
-    def open_cache(backbone=None, folder="cache", **options):
-        backbone = backbone or MeansBackbone()
-        options = EmbeddingOptions(**options)
-        return FaceCache(tmp_path / folder, backbone, device="cpu", batch_size=4, options=options)
-
-    return open_cache
 
 
 def embeddings(cache, photos):
@@ -142,8 +57,8 @@ def test_copies_count_once(calls, photos, open_cache):
     assert (report.n_photos, report.n_new, calls["detected"]) == (3, 3, 3)
 
 
-def test_a_second_backbone_detects_nothing_again(calls, photos, open_cache):
-    second, larger = open_cache(MeansBackbone("other")), open_cache(MeansBackbone("big", 32))
+def test_a_second_backbone_detects_nothing_again(calls, photos, open_cache, means):
+    second, larger = open_cache(means("other")), open_cache(means("big", 32))
     extract(photos, open_cache())
     assert extract(photos, second).n_new == 20
     assert (calls["detected"], calls["chips"]) == (20, 20)
@@ -154,30 +69,30 @@ def test_a_second_backbone_detects_nothing_again(calls, photos, open_cache):
 
 
 def test_a_gpu_puts_embeddings_of_stored_chips_into_larger_shards(
-    calls, photos, open_cache, ahead, monkeypatch
+    calls, photos, open_cache, ahead, monkeypatch, means
 ):
     monkeypatch.setattr(extraction_run, "_SHARD_ROWS", 12)
     extract(photos, open_cache())
-    second = open_cache(MeansBackbone("other"))
+    second = open_cache(means("other"))
     extract(photos, second, block_rows=6)
     assert second.embeddings.n_shards == (2 if ahead else 4)
     np.testing.assert_allclose(embeddings(second, photos), colours(photos), rtol=1e-5)
 
 
-def test_embeddings_that_wait_for_a_shard_outlive_an_interruption(calls, photos, open_cache):
+def test_embeddings_that_wait_for_a_shard_outlive_an_interruption(calls, photos, open_cache, means):
     def stop(settled, skipped):
         if settled == 14:
             raise KeyboardInterrupt
 
     extract(photos, open_cache())
     with pytest.raises(KeyboardInterrupt):
-        extract(photos, open_cache(MeansBackbone("other")), block_rows=6, on_photo=stop)
-    assert len(open_cache(MeansBackbone("other")).embeddings) == 12
+        extract(photos, open_cache(means("other")), block_rows=6, on_photo=stop)
+    assert len(open_cache(means("other")).embeddings) == 12
 
 
-def test_several_backbones_need_one_pass(calls, photos, open_cache):
+def test_several_backbones_need_one_pass(calls, photos, open_cache, means):
     names = {"one": 16, "two": 16, "three": 32}
-    caches = [open_cache(MeansBackbone(name, size)) for name, size in names.items()]
+    caches = [open_cache(means(name, size)) for name, size in names.items()]
     report = extract(photos, caches, threads=2, block_rows=6)
     assert report.counts() == {"embedded now": 20, "embedded before": 0, "no face found": 0}
     assert calls["detected"] == 20
@@ -187,11 +102,11 @@ def test_several_backbones_need_one_pass(calls, photos, open_cache):
         assert (cache.embeddings.path / "index.h5").is_file()
 
 
-def test_each_backbone_embeds_what_it_lacks(calls, photos, open_cache):
-    extract(photos[:5], open_cache(MeansBackbone("one")))
-    extract(photos[3:8], open_cache(MeansBackbone("big", 32)))
+def test_each_backbone_embeds_what_it_lacks(calls, photos, open_cache, means):
+    extract(photos[:5], open_cache(means("one")))
+    extract(photos[3:8], open_cache(means("big", 32)))
     calls.update(dict.fromkeys(calls, 0))
-    caches = [open_cache(MeansBackbone("one")), open_cache(MeansBackbone("big", 32))]
+    caches = [open_cache(means("one")), open_cache(means("big", 32))]
     report = extract(photos, caches, threads=2, block_rows=6)
     assert (report.n_cached, report.n_new) == (2, 18)
     blanks = 1 + 1  # every network is tried on one when it is loaded
@@ -320,58 +235,11 @@ def test_a_full_disk_stops_the_run(calls, photos, open_cache, monkeypatch):
 
 def test_a_run_after_a_kill_between_chips_and_faces_completes(calls, photos, open_cache):
     cache = open_cache()
-    chips = np.stack([np.full((SIDE, SIDE, 3), c, np.uint8) for c in colours(photos[:6])])
+    chips = np.stack([np.full((16, 16, 3), c, np.uint8) for c in colours(photos[:6])])
     cache.chips.append([p.image_id for p in photos[:6]], {"chip": chips})
     assert extract(photos, cache, block_rows=20).n_new == 20
     assert len(cache.chips) == len(cache.faces) == 20
     np.testing.assert_allclose(embeddings(cache, photos), colours(photos), rtol=1e-5)
-
-
-@pytest.fixture
-def lose(open_cache, photos):
-    """Delete the shard of the first five photos, of faces or chips."""
-
-    def lose(kind):
-        store = getattr(open_cache(), kind)
-        first = store.column(next(iter(store.columns)).name, [photos[0].image_id])
-        (shards, places) = first._where
-        shards[places.shard[0]].path.unlink()
-
-    return lose
-
-
-@pytest.mark.parametrize("kind", ["faces", "chips"])
-def test_what_the_cache_lost_is_made_again(calls, photos, open_cache, lose, kind):
-    extract(photos, open_cache(), block_rows=5)
-    before = embeddings(open_cache(), photos)
-    lose(kind)
-    calls.update(dict.fromkeys(calls, 0))
-    report = extract(photos, open_cache())
-    assert (report.n_cached, report.n_new, report.n_restored, report.n_skipped) == (20, 0, 5, 0)
-    assert calls["detected"] == 5 * (kind == "faces")
-    assert calls["chips"] == 5 * (kind == "chips")
-    assert calls["embedded"] <= 1  # a blank chip, when the network is loaded
-    cache = open_cache()
-    ids = [photo.image_id for photo in photos]
-    assert cache.faces.contains(ids).all()
-    np.testing.assert_array_equal(cache.chip_column(ids)[:][:, 0, 0], colours(photos))
-    np.testing.assert_array_equal(embeddings(cache, photos), before)
-
-
-def test_who_needs_embeddings_only_makes_nothing_again(calls, photos, open_cache, lose):
-    extract(photos, open_cache(), block_rows=5)
-    lose("chips")
-    report = extract(photos, open_cache(), complete=False)
-    assert (report.n_cached, report.n_restored, calls["chips"]) == (20, 0, 20)
-
-
-def test_a_lost_chip_of_a_photo_that_is_gone_is_counted(calls, photos, open_cache, lose):
-    extract(photos, open_cache(), block_rows=5)
-    lose("chips")
-    Path(photos[2].path).unlink()
-    report = extract(photos, open_cache())
-    assert (report.n_cached, report.n_restored, report.n_skipped) == (19, 4, 1)
-    assert sum(report.counts().values()) == report.n_photos
 
 
 def test_other_programs_see_one_data_set(calls, photos, open_cache):
