@@ -13,7 +13,6 @@ from featurex.cli.options import Seed
 from featurex.cli.screen import out, say
 
 if TYPE_CHECKING:
-    from featurex.experiment import Result
     from featurex.face_table import FaceTable
     from featurex.manifest import Manifest
     from featurex.models import ModelOptions
@@ -54,7 +53,7 @@ def demo(
     result = stages.run_comparison(faces, design)
     stages.print_comparison(result.comparison, "Comparison (rendered people)")
     write_result(result, design, folder / "comparison")
-    _fit_and_predict(faces, options, result, photo, folder)
+    _fit_and_predict(faces, options, photo, folder)
     say(f"Tables, predictions, model and pictures are in {folder}.")
 
 
@@ -73,11 +72,11 @@ def set_aside(manifest: Manifest, seed: int) -> tuple[Manifest, Path]:
     return rest, Path(table.loc[theirs, "path"].iloc[0])
 
 
-def _fit_and_predict(
-    faces: FaceTable, options: ModelOptions, result: Result, photo: Path, folder: Path
-) -> None:
+def _fit_and_predict(faces: FaceTable, options: ModelOptions, photo: Path, folder: Path) -> None:
     from featurex.age_bounds import with_intervals
+    from featurex.cli import stages
     from featurex.cli.predict import predict
+    from featurex.design import Design
     from featurex.fitting import fit_models
     from featurex.model_card import write_card
     from featurex.model_files import save_model
@@ -86,8 +85,10 @@ def _fit_and_predict(
 
     model = folder / "svm.featurex"
     tasks = [AGE_GROUP, GENDER, AGE]
+    # Measured on years too, of which the comparison has none, so that an age has an interval.
+    result = stages.run_comparison(faces, Design(tasks, ["svm"], "subject", FOLDS, options))
+    measured = from_result(result, tasks, "svm", "cross-validated on the same rows")
     estimators, metadata = fit_models(faces, tasks, "svm", options)
-    measured = from_result(result, tasks, "svm", "in the comparison of the demo")
     metadata = with_intervals(metadata, measured)
     save_model(model, estimators, metadata)
     write_card(model, metadata, faces, measured, ["featurex", "demo"])

@@ -56,8 +56,7 @@ def test_the_demo_goes_all_the_way(call, few, tmp_path, monkeypatch):
     assert list(estimators) == ["age-group", "gender", "age"]
     assert 30 < metadata["training"]["gender"]["n_faces"] <= 36
     card = (folder / "svm.card.md").read_text(encoding="utf-8")
-    assert "### gender" in card
-    assert "Nothing was measured for the task age." in card
+    assert all(f"### {task}\n" in card for task in ("age-group", "gender", "age"))
     record = json.loads((folder / "comparison" / "run.json").read_text(encoding="utf-8"))
     assert record["photos"]["dropped"] == {SET_ASIDE: 3}
     assert len(list((folder / "predictions").iterdir())) == 1
