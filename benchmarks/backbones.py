@@ -17,16 +17,16 @@ from pathlib import Path
 
 import torch
 
-from featurex.alignment import Photo
 from featurex.backbones import get_backbone
+from featurex.comparison.design import Design
+from featurex.comparison.experiment import run
+from featurex.comparison.face_table import FaceTable
 from featurex.datasets import READERS, read
-from featurex.design import Design
-from featurex.experiment import run
-from featurex.extraction import extract
-from featurex.face_cache import FaceCache
-from featurex.face_table import FaceTable
+from featurex.extraction.alignment import Photo
+from featurex.extraction.extracting import extract
+from featurex.extraction.face_cache import FaceCache
 from featurex.manifest import Manifest
-from featurex.models import ModelOptions
+from featurex.models.registry import ModelOptions
 from featurex.tasks import choose_tasks
 
 BACKBONES = ("dlib-resnet:embedding", "dlib-resnet", "efficientnet-lite0", "pixels", "landmarks")

@@ -27,8 +27,8 @@ from featurex.datasets import people_root
 from featurex.detectors import DETECTORS
 from featurex.detectors.dlib_cnn import CnnDetector
 from featurex.exceptions import PhotoError
-from featurex.faces import FaceAligner
-from featurex.images import decode, read_photo
+from featurex.faces.aligner import FaceAligner
+from featurex.photos.images import decode, read_photo
 
 MIN_IOU = 0.8
 # A face is found where its box has this much in common with the one that is known.

@@ -20,10 +20,10 @@ import torch
 from featurex.backbones import get_backbone
 from featurex.backbones.dlib_models import FACE_RESNET, dlib_model
 from featurex.datasets import people_root
-from featurex.embedding import Embedder
 from featurex.exceptions import PhotoError
-from featurex.faces import FaceAligner
-from featurex.images import decode, read_photo
+from featurex.extraction.embedding import Embedder
+from featurex.faces.aligner import FaceAligner
+from featurex.photos.images import decode, read_photo
 
 REPEATS = 3
 

@@ -19,15 +19,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from featurex.alignment import Photo
 from featurex.backbones import get_backbone
-from featurex.cores import core_count
 from featurex.datasets import people_root
-from featurex.devices import device_label
-from featurex.extraction import BLOCK_ROWS, extract
-from featurex.face_cache import FaceCache
-from featurex.hashing import image_id
-from featurex.images import decode, read_photo
+from featurex.extraction.alignment import Photo
+from featurex.extraction.extracting import BLOCK_ROWS, extract
+from featurex.extraction.face_cache import FaceCache
+from featurex.machine.cores import core_count
+from featurex.machine.devices import device_label
+from featurex.photos.hashing import image_id
+from featurex.photos.images import decode, read_photo
 
 ENDINGS = (".jpg", ".jpeg", ".png")
 

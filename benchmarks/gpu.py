@@ -21,15 +21,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from featurex import spaces
-from featurex.alignment import Photo
 from featurex.backbones import Backbone, get_backbone
 from featurex.backbones.torchvision_import import import_torchvision
-from featurex.devices import device_label, resolve_device
-from featurex.embedding import Embedder
-from featurex.embedding_options import PRECISIONS, EmbeddingOptions
-from featurex.extraction import BLOCK_ROWS, extract
-from featurex.face_cache import FaceCache
+from featurex.extraction.alignment import Photo
+from featurex.extraction.embedding import Embedder
+from featurex.extraction.embedding_options import PRECISIONS, EmbeddingOptions
+from featurex.extraction.extracting import BLOCK_ROWS, extract, spaces
+from featurex.extraction.face_cache import FaceCache
+from featurex.machine.devices import device_label, resolve_device
 
 BACKBONES = ("dlib-resnet", "resnet50", "vgg16")
 MOST_BYTES = 15 * 10**9  # of chips

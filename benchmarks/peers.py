@@ -24,17 +24,17 @@ import numpy as np
 import torch
 from PIL import Image
 
-from featurex.alignment import Photo
 from featurex.backbones import get_backbone
 from featurex.backbones.dlib_models import FACE_RESNET, LANDMARKS_5, dlib_model
+from featurex.comparison.face_table import FaceTable
 from featurex.datasets import people_root, read
-from featurex.extraction import extract
-from featurex.face_cache import FaceCache
-from featurex.face_table import FaceTable
-from featurex.fitting import fit_models
-from featurex.hashing import hash_files
-from featurex.models import ModelOptions
-from featurex.predictor import Predictor
+from featurex.extraction.alignment import Photo
+from featurex.extraction.extracting import extract
+from featurex.extraction.face_cache import FaceCache
+from featurex.models.registry import ModelOptions
+from featurex.photos.hashing import hash_files
+from featurex.prediction.predictor import Predictor
+from featurex.saved_models.fitting import fit_models
 from featurex.tasks import choose_tasks
 
 SEED = 0

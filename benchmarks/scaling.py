@@ -86,11 +86,11 @@ def run(part: list[Path], cache: Path, backbone: str, folder: Path) -> dict[str,
 
 def measure(listed: Path, folder: Path, backbone: str) -> None:
     """Extract what a list names; print how long it took, and the peak memory."""
-    from featurex.alignment import Photo
     from featurex.backbones import get_backbone
-    from featurex.extraction import extract
-    from featurex.face_cache import FaceCache
-    from featurex.hashing import hash_files
+    from featurex.extraction.alignment import Photo
+    from featurex.extraction.extracting import extract
+    from featurex.extraction.face_cache import FaceCache
+    from featurex.photos.hashing import hash_files
 
     paths = listed.read_text().splitlines()[1:]
     begun = time.perf_counter()

@@ -71,7 +71,7 @@ class Manifest:
         line gives it, and `fate` (``"kept"``, ``"duplicate"`` or ``"conflicting labels"``).
     ages : str or None
         The range that the ages were restricted to, such as ``"21-60"``; see
-        :func:`~featurex.age_range.keep_ages`.
+        :func:`~featurex.datasets.age_range.keep_ages`.
 
     Raises
     ------

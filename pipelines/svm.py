@@ -17,7 +17,7 @@ CACHE_MB = 500
 # A fit's time grows with the square of the rows and, once they outgrow the cache, with the cube. On
 # UTKFace: years from 9,000 faces 5 s, from 18,000 28 s, from 36,000 (with copies, changed a little)
 # 230 s; gender 6, 9 and 31 s. By that, 50,000 would be ten minutes and 400,000 days.
-# A change here is a change of how models are fitted (`featurex.fit_keys.FITS`).
+# A change here is a change of how models are fitted (`featurex.comparison.fit_keys.FITS`).
 MAX_ROWS = 50_000
 
 # The share of variance that the principal components keep: the kernel's cost is proportional to

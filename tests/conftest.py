@@ -111,8 +111,8 @@ def tiny(tiny_backbone):
 @pytest.fixture(scope="session")
 def colour_faces(tmp_path_factory, tiny_backbone, colours):
     """The colours as a manifest, in a real cache; two of the manifest's photos have no face."""
-    from featurex.face_cache import FaceCache
-    from featurex.face_table import FaceTable
+    from featurex.comparison.face_table import FaceTable
+    from featurex.extraction.face_cache import FaceCache
     from featurex.manifest import Manifest, make_table
 
     chips, subject, male, group = colours

@@ -75,8 +75,26 @@ def test_a_leaf_imports_only_what_it_may(package):
 def test_imports_inside_featurex_go_one_way():
     graph = {module_name(path): set(imports(path)) for path in sources("featurex")}
     inside = {name: {i for i in found if i in graph} for name, found in graph.items()}
-    assert "featurex.faces" in inside["featurex.face_cache"]
+    assert "featurex.faces.aligner" in inside["featurex.extraction.face_cache"]
     TopologicalSorter(inside).prepare()  # CycleError names the circle
+
+
+def test_rooms_know_only_the_rooms_below():
+    """Of two rooms only one may import from the other, over any way round."""
+    rooms: dict[str, set[str]] = {}
+    for path in sources("featurex"):
+        inside = {found for name in imports(path) if (found := room(name)) is not None}
+        if own := room(module_name(path)):
+            rooms.setdefault(own, set()).update(inside - {own})
+    assert {"faces", "backbones"} <= rooms["extraction"]
+    TopologicalSorter(rooms).prepare()  # CycleError names the circle
+
+
+def room(name: str) -> str | None:
+    """Return in which folder of featurex a module is; None for those in none."""
+    top, _, rest = name.partition(".")
+    folder = rest.partition(".")[0]
+    return folder if top == "featurex" and (ROOT / "featurex" / folder).is_dir() and rest else None
 
 
 def test_only_the_command_line_knows_the_command_line():

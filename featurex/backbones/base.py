@@ -10,8 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from featurex.backbones.seen_faces import SeenFaces, check_unseen
 from featurex.exceptions import BackboneError
-from featurex.seen_faces import SeenFaces, check_unseen
 
 if TYPE_CHECKING:
     import pandas as pd

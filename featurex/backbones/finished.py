@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featurex.backbones.base import Backbone, file_sha256
-from featurex.exceptions import BackboneError, ModelError
-from featurex.files import open_regular
-from featurex.network_files import (
+from featurex.backbones.network_files import (
     MAX_BYTES,
     check_tensors,
     fits,
@@ -25,6 +23,8 @@ from featurex.network_files import (
     tensor_names,
     trunk_name,
 )
+from featurex.exceptions import BackboneError, ModelError
+from featurex.files import open_regular
 from featurex.printable import printable
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class FinishedBackbone(Backbone):
     Parameters
     ----------
     file : Path
-        As `featurex.model_files.save_model` writes networks.
+        As `featurex.saved_models.files.save_model` writes networks.
     task : str or None
         Whose network; may be None where there is only one.
     find_trunk : callable

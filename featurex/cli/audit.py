@@ -31,7 +31,7 @@ from featurex.files import ready_folder
 if TYPE_CHECKING:
     import pandas as pd
 
-    from featurex.audit import Audit
+    from featurex.audit.auditing import Audit
 
 _MOST_LABELS = 10  # on the screen
 
@@ -74,13 +74,13 @@ def audit(
     json: Json = False,
 ) -> None:
     """Look for copies, people on both sides of a fold, labels that look wrong, rare classes."""
-    from featurex.audit import BACKBONE, CLUSTER, N_STEPS, AuditOptions
-    from featurex.audit import audit as run_audit
-    from featurex.audit_files import write_audit
+    from featurex.audit.auditing import BACKBONE, CLUSTER, N_STEPS, AuditOptions
+    from featurex.audit.auditing import audit as run_audit
+    from featurex.audit.crowds import SAME_PERSON
+    from featurex.audit.files import write_audit
     from featurex.cli import stages
-    from featurex.crowds import SAME_PERSON
-    from featurex.face_table import FaceTable
-    from featurex.subject_files import write_subjects
+    from featurex.comparison.face_table import FaceTable
+    from featurex.datasets.subject_files import write_subjects
 
     radius = SAME_PERSON if same_person is None else same_person
     options = AuditOptions(
@@ -112,7 +112,7 @@ def audit(
 
 
 def _print(audit: Audit, json: bool) -> None:
-    from featurex.audit_findings import findings, notes
+    from featurex.audit.findings import findings, notes
 
     if json:
         tables = {"findings": findings(audit), "folds": audit.leaks(), "rates": audit.rates}

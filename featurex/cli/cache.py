@@ -26,7 +26,7 @@ _MAKERS = ("featurex", "dlib-bin", "torch")
 def info(folder: Folder, json: Json = False) -> None:
     """List the spaces. Rows, photos without a face, size, when they were made and by what."""
     from cache import info as cache_info
-    from featurex.cache_summary import count_without_face
+    from featurex.extraction.cache_summary import count_without_face
 
     spaces = [(space, count_without_face(folder, space)) for space in cache_info(folder)]
     if json:
@@ -121,7 +121,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Write one space to a file, with the photos' SHA-256."""
-    from featurex.cache_export import export_space
+    from featurex.extraction.cache_export import export_space
 
     rows = export_space(folder, space, out_file, column)
     if json:

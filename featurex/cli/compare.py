@@ -143,14 +143,15 @@ def compare(
     stopped, or to add a model to it.
     """
     from featurex.cli import stages
-    from featurex.design import Design
-    from featurex.embedding_map import check_umap, write_map
-    from featurex.face_table import FaceTable
-    from featurex.fold_fits import remove_checkpoints
-    from featurex.kept import Kept
-    from featurex.kept_comparison import write_once
-    from featurex.mixed_averages import split_mixed
-    from featurex.models import (
+    from featurex.comparison.design import Design
+    from featurex.comparison.face_table import FaceTable
+    from featurex.comparison.fold_fits import remove_checkpoints
+    from featurex.comparison.kept import Kept
+    from featurex.comparison.kept_comparison import write_once
+    from featurex.comparison.mixed_averages import split_mixed
+    from featurex.comparison.outside import outside_names, read_outside
+    from featurex.comparison.transfer import TransferTable, join_manifests, shared_tasks
+    from featurex.models.registry import (
         ModelOptions,
         check_training,
         served_tasks,
@@ -158,11 +159,10 @@ def compare(
         suited,
         takes_chips,
     )
-    from featurex.outside import outside_names, read_outside
-    from featurex.report_files import write_result
-    from featurex.run_folder import read_audit
+    from featurex.report.embedding_map import check_umap, write_map
+    from featurex.report.files import write_result
+    from featurex.report.run_folder import read_audit
     from featurex.tasks import choose_tasks
-    from featurex.transfer import TransferTable, join_manifests, shared_tasks
     from pipelines import check_accelerator, check_protocol
 
     models, mixed = split_mixed(model or DEFAULT_MODELS, outside_names(predictions or []))

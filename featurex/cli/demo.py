@@ -13,9 +13,9 @@ from featurex.cli.options import Seed
 from featurex.cli.screen import out, say
 
 if TYPE_CHECKING:
-    from featurex.face_table import FaceTable
+    from featurex.comparison.face_table import FaceTable
     from featurex.manifest import Manifest
-    from featurex.models import ModelOptions
+    from featurex.models.registry import ModelOptions
 
 RENDERED = (
     "These 96 people do not exist: they were rendered, three photos each. The demo shows that "
@@ -37,10 +37,10 @@ def demo(
     """Extract, compare, fit and predict on the bundled people. Nothing is downloaded."""
     from featurex import datasets
     from featurex.cli import stages
-    from featurex.design import Design
-    from featurex.face_table import FaceTable
-    from featurex.models import ModelOptions
-    from featurex.report_files import write_result
+    from featurex.comparison.design import Design
+    from featurex.comparison.face_table import FaceTable
+    from featurex.models.registry import ModelOptions
+    from featurex.report.files import write_result
     from featurex.tasks import AGE_GROUP, GENDER
 
     out.print(RENDERED, markup=False)
@@ -73,14 +73,14 @@ def set_aside(manifest: Manifest, seed: int) -> tuple[Manifest, Path]:
 
 
 def _fit_and_predict(faces: FaceTable, options: ModelOptions, photo: Path, folder: Path) -> None:
-    from featurex.age_bounds import with_intervals
     from featurex.cli import stages
     from featurex.cli.predict import predict
-    from featurex.design import Design
-    from featurex.fitting import fit_models
-    from featurex.model_card import write_card
-    from featurex.model_files import save_model
-    from featurex.out_of_fold import from_result
+    from featurex.comparison.design import Design
+    from featurex.saved_models.age_bounds import with_intervals
+    from featurex.saved_models.card import write_card
+    from featurex.saved_models.files import save_model
+    from featurex.saved_models.fitting import fit_models
+    from featurex.saved_models.out_of_fold import from_result
     from featurex.tasks import AGE, AGE_GROUP, GENDER
 
     model = folder / "svm.featurex"

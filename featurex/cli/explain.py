@@ -15,7 +15,7 @@ from featurex.cli.screen import print_json, print_table, progress, say
 from featurex.files import ready_folder
 
 if TYPE_CHECKING:
-    from featurex.explanation_files import ExplanationFolder
+    from featurex.explanation.files import ExplanationFolder
 
 
 @guarded
@@ -50,9 +50,9 @@ def explain(
     A network's own attention where it has some, Grad-CAM for other networks, and for all other
     models how far the answer moves when a grey patch covers a place. A map shows where, not why.
     """
-    from featurex.explainer import Explainer
-    from featurex.explanation_files import ExplanationFolder
-    from featurex.predictor import Predictor
+    from featurex.explanation.explainer import Explainer
+    from featurex.explanation.files import ExplanationFolder
+    from featurex.prediction.predictor import Predictor
 
     files = find_files(photos)
     predictor = Predictor.load(*model, device=device, weights=weights)

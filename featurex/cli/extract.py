@@ -69,7 +69,7 @@ def extract(
     """Find, align and embed every face of a data set. What is in the cache is not done again."""
     from featurex.cli import stages
     from featurex.exceptions import DatasetError
-    from featurex.extraction_list import list_photos, write_list
+    from featurex.extraction.listing import list_photos, write_list
 
     names = list(dict.fromkeys(backbone or ["dlib-resnet"]))
     if weights and len(names) > 1:

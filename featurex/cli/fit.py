@@ -38,9 +38,9 @@ from featurex.networks import NETWORKS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from featurex.design import Design
-    from featurex.face_table import FaceTable
-    from featurex.out_of_fold import OutOfFold
+    from featurex.comparison.design import Design
+    from featurex.comparison.face_table import FaceTable
+    from featurex.saved_models.out_of_fold import OutOfFold
 
 
 @guarded
@@ -114,16 +114,12 @@ def fit(
     json: Json = False,
 ) -> None:
     """Train one kind of model on all rows, and save it with its card. A model for every task."""
-    from featurex import age_bounds, rejection
     from featurex.cli import stages
     from featurex.cli.words import typed_words
-    from featurex.design import Design
-    from featurex.face_table import FaceTable
-    from featurex.fitting import fit_models
-    from featurex.fold_fits import remove_checkpoints
-    from featurex.model_card import write_card
-    from featurex.model_files import save_model
-    from featurex.models import (
+    from featurex.comparison.design import Design
+    from featurex.comparison.face_table import FaceTable
+    from featurex.comparison.fold_fits import remove_checkpoints
+    from featurex.models.registry import (
         ModelOptions,
         check_model_names,
         check_training,
@@ -132,7 +128,11 @@ def fit(
         suited,
         takes_chips,
     )
-    from featurex.out_of_fold import read_comparison
+    from featurex.saved_models import age_bounds, rejection
+    from featurex.saved_models.card import write_card
+    from featurex.saved_models.files import save_model
+    from featurex.saved_models.fitting import fit_models
+    from featurex.saved_models.out_of_fold import read_comparison
     from featurex.tasks import choose_tasks
 
     (model,) = check_model_names([model])
@@ -212,7 +212,7 @@ def _measure(
 ) -> OutOfFold:
     """Take the model's scores from a comparison, or cross-validate it."""
     from featurex.cli import stages
-    from featurex.out_of_fold import from_folder, from_result
+    from featurex.saved_models.out_of_fold import from_folder, from_result
 
     (model,) = design.models
     if comparison:

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from featurex.cores import tell_openmp
+from featurex.machine.cores import tell_openmp
 from featurex.printable import printable
 
 INTERRUPTED = 130

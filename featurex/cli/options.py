@@ -91,8 +91,8 @@ def read_manifest(
 ) -> Manifest:
     """Read a data set as the options say."""
     from featurex import datasets
-    from featurex.age_range import AgeRange, keep_ages
-    from featurex.subject_files import with_subjects
+    from featurex.datasets.age_range import AgeRange, keep_ages
+    from featurex.datasets.subject_files import with_subjects
 
     kept = AgeRange.parse(ages) if ages is not None else None  # a wrong one costs no reading
     given = {"age_policy": age_policy, "photos": photos, "age_kind": age_kind}

@@ -19,8 +19,8 @@ from featurex.cli.screen import print_json_list, print_table, progress, say
 from featurex.files import ready_folder
 
 if TYPE_CHECKING:
-    from featurex.face_predictions import PhotoFaces
-    from featurex.predictor import Predictor
+    from featurex.prediction.face_predictions import PhotoFaces
+    from featurex.prediction.predictor import Predictor
 
 NO_FACE = "no face found"
 # Columns of the CSV, before the probabilities.
@@ -60,7 +60,7 @@ def predict(
     JSON and CSV are printed photo after photo, so that nothing is lost of a long run that ends
     early, and memory does not grow.
     """
-    from featurex.predictor import Predictor
+    from featurex.prediction.predictor import Predictor
 
     if json and csv_:
         raise typer.BadParameter("choose --json or --csv, not both")
@@ -112,8 +112,8 @@ def _predict_each(
 
 
 def _draw(faces: PhotoFaces, folder: Path, number: int) -> None:
-    from featurex.drawing import draw_predictions
-    from featurex.photo_input import to_image
+    from featurex.photos.opening import to_image
+    from featurex.prediction.drawing import draw_predictions
 
     path = Path(str(faces.photo))
     # The number keeps photos of one name apart, and the ending keeps the originals safe. A name
@@ -168,8 +168,8 @@ def _print_csv(rows: Iterable[dict[str, Any]], classes: Mapping[str, Sequence[st
 
 
 def _as_shown(row: dict[str, Any]) -> dict[str, Any]:
-    from featurex.drawing import age_with_bounds
     from featurex.labels import AGE_GROUPS, GENDERS
+    from featurex.prediction.drawing import age_with_bounds
 
     known = row.get("age") is not None
     return {
@@ -183,7 +183,7 @@ def _as_shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_chance(row: dict[str, Any], column: str, classes: Sequence[str]) -> str:
-    from featurex.drawing import name_with_chance
+    from featurex.prediction.drawing import name_with_chance
 
     chances = {name: row[f"p_{name}"] for name in classes if f"p_{name}" in row}
     return name_with_chance(row[column], chances) if row.get(column) else ""

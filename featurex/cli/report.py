@@ -36,7 +36,7 @@ def report(
 
 def write_page(run: Path, out: Path, audit: Path | None, cache: Path | None) -> None:
     """Write the page of a run; faces are in it where a cache is given."""
-    from featurex.report_page import write_report
+    from featurex.report.page import write_report
 
     write_report(run, out, audit=audit, cache=cache)
     if cache is not None:

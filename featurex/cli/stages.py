@@ -12,14 +12,14 @@ from featurex.detectors import DEFAULT_DETECTOR
 if TYPE_CHECKING:
     import pandas as pd
 
-    from featurex.design import Design
-    from featurex.experiment import Result
-    from featurex.extraction import ExtractionReport
-    from featurex.face_cache import FaceCache
-    from featurex.face_table import FaceTable
-    from featurex.kept import Kept
+    from featurex.comparison.design import Design
+    from featurex.comparison.experiment import Result
+    from featurex.comparison.face_table import FaceTable
+    from featurex.comparison.kept import Kept
+    from featurex.extraction.extracting import ExtractionReport
+    from featurex.extraction.face_cache import FaceCache
     from featurex.manifest import Manifest
-    from featurex.models import ModelOptions
+    from featurex.models.registry import ModelOptions
     from pipelines import Comparison
 
 
@@ -51,11 +51,11 @@ def open_caches(
 ) -> list[FaceCache]:
     """Open the cache for several backbones; a wrong word makes no folder."""
     from featurex.backbones import get_backbone
-    from featurex.embedding_options import EmbeddingOptions
-    from featurex.face_cache import FaceCache
+    from featurex.extraction.embedding_options import EmbeddingOptions
+    from featurex.extraction.face_cache import FaceCache
 
     if device != "auto":
-        from featurex.devices import resolve_device
+        from featurex.machine.devices import resolve_device
 
         resolve_device(device)  # a missing GPU is an error also where nothing is left to do
     found = [get_backbone(name, weights) for name in backbones]
@@ -77,7 +77,7 @@ def fill(
 ) -> ExtractionReport:
     """Bring a manifest's embeddings into the cache, and print what became of its rows.
 
-    The last two are as `featurex.extraction.extract` takes them.
+    The last two are as `featurex.extraction.extracting.extract` takes them.
     """
     if not quiet:
         print_table(manifest.summary(), f"Data set {manifest.dataset}")
@@ -94,8 +94,8 @@ def run_extraction(
     complete: bool = True,
 ) -> ExtractionReport:
     """Bring the manifest's embeddings into the cache, those of all backbones in one pass."""
-    from featurex.alignment import Photo
-    from featurex.extraction import extract
+    from featurex.extraction.alignment import Photo
+    from featurex.extraction.extracting import extract
 
     table = manifest.table
     photos = [Photo(*row) for row in zip(table["image_id"], table["path"], strict=True)]
@@ -107,7 +107,7 @@ def run_extraction(
 
         report = extract(photos, caches, threads=threads, complete=complete, on_photo=on_photo)
     if report.n_new:
-        from featurex.devices import device_label
+        from featurex.machine.devices import device_label
 
         say(f"Embedded on {device_label(caches[0].embedder.device)}.")
     if report.n_restored:
@@ -119,7 +119,7 @@ def print_report(report: ExtractionReport) -> None:
     """Print what became of every photo."""
     import pandas as pd
 
-    from featurex.extraction_report import NO_FACE
+    from featurex.extraction.report import NO_FACE
 
     examples = {NO_FACE: report.without_face} | report.unusable
     rows = [
@@ -136,7 +136,7 @@ def print_report(report: ExtractionReport) -> None:
 
 def advise(models: Sequence[str], faces: FaceTable, options: ModelOptions) -> None:
     """Say which training settings are made for so many faces."""
-    from featurex.models import settings_advice
+    from featurex.models.registry import settings_advice
 
     if better := settings_advice(models, len(faces.table), options):
         names = " and ".join(better)
@@ -150,7 +150,7 @@ def run_comparison(
     kept: Kept | None = None,
 ) -> Result:
     """Cross-validate every model on every task; what was finished before is taken from `kept`."""
-    from featurex.experiment import run
+    from featurex.comparison.experiment import run
 
     n_models = sum(len(design.fitted_for(task)) for task in design.tasks)
     folds = faces.folds(design)

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from featurex.exceptions import DatasetError
-from featurex.hashing import hash_files, image_id
-from featurex.images import read_reason
 from featurex.labels import UNDEFINED, age_to_group
 from featurex.manifest import COPY_COLUMNS, Manifest, make_table, no_copies
+from featurex.photos.hashing import hash_files, image_id
+from featurex.photos.images import read_reason
 
 MAX_AGE = 116  # the oldest label in UTKFace
 MAX_EXAMPLES = 3

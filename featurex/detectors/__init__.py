@@ -29,7 +29,7 @@ def get_detectors(name: str, device: str = "auto") -> tuple[Detector, ...]:
         HOG is fast and finds upright faces that look at the camera; the CNN finds turned and
         blurred ones too; "hog+cnn" asks the CNN where HOG finds nothing.
     device : str
-        Where a network runs, as `featurex.devices.resolve_device` takes it.
+        Where a network runs, as `featurex.machine.devices.resolve_device` takes it.
 
     Returns
     -------

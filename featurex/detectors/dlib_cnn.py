@@ -29,7 +29,7 @@ class CnnDetector(Detector):
     Parameters
     ----------
     device : str
-        As `featurex.devices.resolve_device` takes it.
+        As `featurex.machine.devices.resolve_device` takes it.
     """
 
     ladder = (256, 512)
@@ -113,7 +113,7 @@ class CnnDetector(Detector):
         import torch
 
         from featurex.detectors.mmod import load_mmod
-        from featurex.devices import resolve_device
+        from featurex.machine.devices import resolve_device
 
         device = resolve_device(self.device)
         network = load_mmod(dlib_model(FACE_CNN)).to(device)

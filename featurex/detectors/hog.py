@@ -8,7 +8,7 @@ import dlib
 import numpy as np
 
 from featurex.detectors.base import Detection, Detector
-from featurex.lending import Lender
+from featurex.machine.lending import Lender
 
 # One that two threads use at once crashes, and making one takes 0.3 s.
 _DETECTORS: Lender[Any] = Lender(dlib.get_frontal_face_detector)

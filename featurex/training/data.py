@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from featurex.chips import read_rows
+from featurex.faces.chips import read_rows
 
 Batch = tuple[Tensor, dict[str, Tensor]]
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from featurex.chips import read_rows
+from featurex.faces.chips import read_rows
 from featurex.training.data import ChipDataset
 from featurex.training.heads import Head
 from featurex.training.settings import TrainingSettings

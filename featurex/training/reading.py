@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from featurex.core_workers import map_ahead
-from featurex.cores import core_count
+from featurex.machine.core_workers import map_ahead
+from featurex.machine.cores import core_count
 from featurex.training.data import Batch, ChipDataset, parts
 
 # More would only wait for one another.

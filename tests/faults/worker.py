@@ -18,11 +18,11 @@ import torch
 from torch import nn
 
 from cache import Store, compact, drop, repair, verify
-from featurex.alignment import Photo
 from featurex.backbones.base import Backbone
-from featurex.extraction import extract
-from featurex.face_cache import FaceCache
-from featurex.faces import Face, FaceAligner
+from featurex.extraction.alignment import Photo
+from featurex.extraction.extracting import extract
+from featurex.extraction.face_cache import FaceCache
+from featurex.faces.aligner import Face, FaceAligner
 
 SIDE = 64
 _CLONE_NEWNS, _MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = (

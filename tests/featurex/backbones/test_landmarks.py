@@ -7,8 +7,8 @@ from featurex.backbones import get_backbone, landmarks
 from featurex.backbones.dlib_models import LANDMARKS_5, LANDMARKS_68, dlib_model
 from featurex.backbones.face_measures import LEFT_EYE, NAMES, RIGHT_EYE, measure, normalised
 from featurex.backbones.landmarks import fit_points
-from featurex.embedding import Embedder
 from featurex.exceptions import BackboneError
+from featurex.extraction.embedding import Embedder
 
 
 @pytest.fixture(scope="module")

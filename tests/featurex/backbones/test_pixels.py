@@ -5,8 +5,8 @@ from PIL import Image
 
 from featurex.backbones import get_backbone
 from featurex.backbones.face_measures import N_POINTS
-from featurex.embedding import Embedder
 from featurex.exceptions import BackboneError
+from featurex.extraction.embedding import Embedder
 
 
 @pytest.fixture

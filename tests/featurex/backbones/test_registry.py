@@ -3,12 +3,12 @@ import sys
 
 import pytest
 
-from featurex import spaces
 from featurex.backbones import base, get_backbone
 from featurex.backbones.base import file_sha256
 from featurex.backbones.dlib_models import FACE_RESNET, dlib_model
 from featurex.exceptions import BackboneError
-from featurex.faces import FaceAligner
+from featurex.extraction import spaces
+from featurex.faces.aligner import FaceAligner
 
 
 @pytest.fixture

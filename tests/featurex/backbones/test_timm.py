@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import save_file
 
 from featurex.backbones import get_backbone
-from featurex.embedding import Embedder
 from featurex.exceptions import BackboneError
+from featurex.extraction.embedding import Embedder
 
 NETWORK = "timm:test_resnet.r160_in1k"
 
@@ -107,8 +107,8 @@ def test_without_a_download_the_error_names_file_and_place(timm, monkeypatch, tm
 
 
 def test_a_space_of_timm_has_a_name_that_a_folder_can_have(timm, weights):
-    from featurex import spaces
-    from featurex.faces import FaceAligner
+    from featurex.extraction import spaces
+    from featurex.faces.aligner import FaceAligner
 
     space = spaces.embeddings_space(FaceAligner(), get_backbone(NETWORK, weights))
     assert space.kind == "embeddings-timm-test_resnet.r160_in1k-penultimate"

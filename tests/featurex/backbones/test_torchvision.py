@@ -5,8 +5,8 @@ from safetensors.torch import save_file
 
 from featurex.backbones import get_backbone
 from featurex.backbones.torchvision_import import import_torchvision
-from featurex.embedding import Embedder
 from featurex.exceptions import BackboneError
+from featurex.extraction.embedding import Embedder
 
 models = import_torchvision("torchvision.models")
 IMAGENET = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]).view(2, 1, 3, 1, 1)

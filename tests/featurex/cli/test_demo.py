@@ -6,7 +6,7 @@ import pytest
 from featurex import datasets
 from featurex.cli import demo
 from featurex.cli.demo import RENDERED, SET_ASIDE, set_aside
-from featurex.model_files import load_model
+from featurex.saved_models.files import load_model
 
 
 @pytest.fixture(scope="module")

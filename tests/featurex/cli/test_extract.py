@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from featurex.datasets.people import people_root
-from featurex.faces import FaceAligner
+from featurex.faces.aligner import FaceAligner
 
 
 def extract_json(call, *words):
@@ -111,7 +111,7 @@ def test_not_one_readable_photo_is_an_error(fails, tmp_path):
 INTERRUPTED = """
 import signal, sys, time
 from pathlib import Path
-from featurex import aligning
+from featurex.extraction import aligning
 from featurex.cli import main
 
 # A process started in the background of a script ignores Ctrl-C; this test is of one that does not.

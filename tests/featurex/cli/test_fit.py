@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from featurex.model_files import load_model
+from featurex.saved_models.files import load_model
 
 
 def test_the_model_is_saved_and_described(call, people_csv, cache, tmp_path):

@@ -112,7 +112,7 @@ def test_a_folder_without_a_photo_is_an_error(fails, model, tmp_path):
 def test_answers_are_printed_before_the_last_photo_is_looked_at(
     call, model, photos, form, monkeypatch
 ):
-    from featurex.predictor import Predictor
+    from featurex.prediction.predictor import Predictor
 
     predict_each = Predictor.predict_each
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from featurex import models
 from featurex.cli import screen, stages
-from featurex.models import ModelOptions
+from featurex.models import registry as models
+from featurex.models.registry import ModelOptions
 from featurex.tasks import AGE, AGE_GROUP
 from pipelines import compare
 

@@ -5,7 +5,7 @@ import pytest
 
 from featurex.datasets.utkface import read
 from featurex.exceptions import DatasetError
-from featurex.hashing import image_id
+from featurex.photos.hashing import image_id
 
 NAME = "{}_{}_0_20170112213500903.jpg.chip.jpg"
 

@@ -4,12 +4,12 @@ import sys
 import numpy as np
 import pytest
 
-from featurex import spaces
 from featurex.detectors import DEFAULT_DETECTOR, DETECTORS, get_detectors
 from featurex.detectors.base import Detection, Detector
 from featurex.detectors.dlib_cnn import CnnDetector
 from featurex.detectors.hog import HogDetector
-from featurex.faces import FaceAligner
+from featurex.extraction import spaces
+from featurex.faces.aligner import FaceAligner
 
 
 class Fake(Detector):
@@ -116,7 +116,7 @@ def test_tiny_and_elongated_photos_have_no_face(cnn, shape):
 
 def test_hog_alone_loads_no_torch():
     code = (
-        "import sys, numpy; from featurex.faces import FaceAligner; "
+        "import sys, numpy; from featurex.faces.aligner import FaceAligner; "
         "FaceAligner('dlib-hog').central_face(numpy.zeros((9, 9, 3), 'uint8')); "
         "FaceAligner('hog+cnn').settings; sys.exit('torch' in sys.modules)"
     )

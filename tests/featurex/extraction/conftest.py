@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from torch import nn
 
-from featurex import extraction_run
 from featurex.backbones.base import Backbone
-from featurex.embedding import Embedder
-from featurex.embedding_options import EmbeddingOptions
-from featurex.face_cache import FaceCache
-from featurex.faces import Face, FaceAligner
+from featurex.extraction import run as extraction_run
+from featurex.extraction.embedding import Embedder
+from featurex.extraction.embedding_options import EmbeddingOptions
+from featurex.extraction.face_cache import FaceCache
+from featurex.faces.aligner import Face, FaceAligner
 
 SIDE = 16
 
@@ -67,7 +67,7 @@ def calls(monkeypatch):
     return counts
 
 
-@pytest.fixture(params=[0, 2], autouse=True)
+@pytest.fixture(params=[0, 2])
 def ahead(request, monkeypatch):
     """In turns, as on a CPU, and with blocks in work ahead, as where a GPU embeds."""
     monkeypatch.setattr(extraction_run, "blocks_ahead", lambda caches: request.param)

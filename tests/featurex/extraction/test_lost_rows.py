@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featurex.extraction import extract
+from featurex.extraction.extracting import extract
+
+pytestmark = pytest.mark.usefixtures("ahead")
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from featurex import finetuning, restoring
-from featurex.finetuning import NetworkClassifier, NetworkRegressor
+from featurex.models import finetuning
+from featurex.models.finetuning import NetworkClassifier, NetworkRegressor
 from featurex.networks import NETWORKS
-from featurex.restoring import restore
+from featurex.saved_models import restoring
+from featurex.saved_models.restoring import restore
 from featurex.training.settings import TrainingSettings
 
 SETTINGS = TrainingSettings(

@@ -1,0 +1,1 @@
+"""The comparison: every model on the same faces in the same folds."""

@@ -1,0 +1,1 @@
+"""Faces found in photos, and the chips that are cut out of them."""

@@ -1,0 +1,1 @@
+"""Every model by name, as scikit-learn's estimators."""

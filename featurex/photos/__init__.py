@@ -1,0 +1,1 @@
+"""Photos: known by their bytes, decoded safely, read in parts."""

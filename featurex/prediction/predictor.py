@@ -1,0 +1,270 @@
+"""Predicts age group, age and gender of every face in a photo."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from featurex.exceptions import ModelError
+from featurex.faces.aligner import ChipFormat, Face
+from featurex.faces.chips import SharedChips
+from featurex.faces.finding import FoundFaces, find, find_each
+from featurex.machine.core_workers import core_workers, map_ahead
+from featurex.machine.cores import core_count
+from featurex.models.averages import Average
+from featurex.photos.opening import PhotoLike
+from featurex.prediction.face_predictions import PhotoFaces, add_classes, make_prediction
+from featurex.saved_models.age_bounds import intervals_of
+from featurex.saved_models.files import load_model
+from featurex.saved_models.needs import find_needs
+from featurex.saved_models.rejection import thresholds
+from featurex.tasks import AGE, find_task
+from pipelines.kernel_machines import in_blocks
+
+# Photos whose faces are answered together.
+PHOTOS_AT_A_TIME = 32
+
+
+class Predictor:
+    """Models with the backbone and the aligner that they were trained with.
+
+    Make one with `Predictor.load`.
+
+    Parameters
+    ----------
+    models : sequence of (estimators, metadata)
+        As `featurex.saved_models.files.load_model` returns them. They must agree on the chips
+        they take.
+    device : str
+        As `featurex.machine.devices.resolve_device` takes it.
+    weights : path-like, optional
+        The backbone's weights, if they were given by file in training.
+    reject : bool or float, default=True
+        When to answer "undefined": below the thresholds that the models were saved with, never
+        (False), or below a probability in [0, 1] that all tasks with classes share.
+
+    Raises
+    ------
+    ModelError
+        Two models for one task, models of different backbones or aligners, or a backbone or an
+        aligner that is not the one at hand.
+    BackboneError, DeviceError
+        The backbone or the device is not there.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[tuple[dict[str, Any], dict[str, Any]]],
+        device: str = "auto",
+        weights: str | Path | None = None,
+        reject: bool | float = True,
+    ) -> None:
+        from featurex.machine.devices import resolve_device
+
+        self._thresholds: dict[str, float] = {}
+        self._models: dict[str, tuple[Any, str]] = {}
+        self._metadata = [metadata for _, metadata in models]
+        self._aligner, self.backbone, self.options = find_needs(self._metadata, device, weights)
+        for estimators, metadata in models:
+            self._add(estimators, metadata, device)
+            self._thresholds |= thresholds(metadata, reject)
+        self._embedder = self._load_backbone(device)
+        self._on_cpu = resolve_device(device).type == "cpu"
+
+    @classmethod
+    def load(
+        cls,
+        *paths: str | Path,
+        device: str = "auto",
+        weights: str | Path | None = None,
+        reject: bool | float = True,
+    ) -> Predictor:
+        """Load models from files that ``featurex fit`` wrote.
+
+        Parameters
+        ----------
+        *paths : path-like
+            One file, or several for different tasks.
+        device, weights, reject
+            As in the class.
+
+        Raises
+        ------
+        ModelError
+            As in the class, and for files that are missing, damaged, or not ours.
+        """
+        if not paths:
+            raise ValueError("Predictor.load needs at least one model file.")
+        return cls([load_model(path) for path in paths], device, weights, reject)
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks that there is a model for."""
+        return list(self._models)
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """The classes by task, of those that have some; the keys of a face's probabilities."""
+        return {
+            task: find_task(task, [str(name) for name in estimator.classes_]).classes or ()
+            for task, (estimator, _) in self._models.items()
+            if task != AGE.name
+        }
+
+    @property
+    def estimators(self) -> dict[str, Any]:
+        """The fitted estimators by task."""
+        return {task: estimator for task, (estimator, _) in self._models.items()}
+
+    @property
+    def notes(self) -> list[str]:
+        """What the training data asks to be said beside every prediction."""
+        return list(dict.fromkeys(note for m in self._metadata for note in m["notes"]))
+
+    def predict(self, photo: PhotoLike | Sequence[PhotoLike]) -> Any:
+        """Predict every face of a photo, or of several.
+
+        Parameters
+        ----------
+        photo : path, PIL image, uint8 array ``(h, w, 3)`` or ``(h, w)``, or a list of them
+
+        Returns
+        -------
+        PhotoFaces, or list of PhotoFaces
+            Empty where no face was found. In a list, a photo that can't be read has its `error`
+            set and does not stop the others.
+
+        Raises
+        ------
+        PhotoError
+            A single photo can't be read.
+        """
+        if isinstance(photo, str | os.PathLike | Image.Image | np.ndarray):
+            found = find(photo, self._aligner, self._format)
+            if found.error:
+                raise found.error
+            return self._answer([found])[0]
+        return list(self.predict_each(photo))
+
+    def predict_each(self, photos: Iterable[PhotoLike]) -> Iterator[PhotoFaces]:
+        """Predict photo after photo, in their order, with bounded memory.
+
+        Every core looks for faces or answers for those found, whatever there is to do.
+
+        Parameters
+        ----------
+        photos : iterable of photos as `predict` takes them
+            Drawn ahead of their answers: on two cores at most 96, and some forty more for every
+            other core.
+        """
+        with core_workers() as pool:
+            blocks = _blocks(self._find_each(photos, pool))
+            # A GPU is used by one thread; while it works, the others look for faces.
+            answers = (
+                map_ahead(pool, self._answer, blocks, max(1, core_count() - 1))
+                if self._on_cpu
+                else map(self._answer, blocks)
+            )
+            for block in answers:
+                yield from block
+
+    def find_each(self, photos: Iterable[PhotoLike]) -> Iterator[FoundFaces]:
+        """Find and align the faces of photo after photo, in their order, with bounded memory."""
+        with core_workers() as pool:
+            yield from self._find_each(photos, pool)
+
+    def place(self, face: Face, points: np.ndarray) -> np.ndarray:
+        """Tell where points of a face's chip lie in the photo, as `FaceAligner.place`."""
+        return self._aligner.place(face, *self._format, points)
+
+    @property
+    def _format(self) -> ChipFormat:
+        return ChipFormat(self.backbone.chip_size, self.backbone.padding)
+
+    def _find_each(
+        self, photos: Iterable[PhotoLike], pool: ThreadPoolExecutor
+    ) -> Iterator[FoundFaces]:
+        n_workers = core_count() + 1
+        return find_each(photos, self._aligner, self._format, pool, n_workers, PHOTOS_AT_A_TIME)
+
+    def _answer(self, found: Sequence[FoundFaces]) -> list[PhotoFaces]:
+        chips = [chip for one in found for chip in one.chips]
+        answers = iter(self.answer_chips(np.stack(chips)) if chips else [])
+        return [
+            PhotoFaces(
+                one.photo,
+                [make_prediction(face, next(answers)) for face in one.faces],
+                one.error.reason if one.error else None,
+            )
+            for one in found
+        ]
+
+    def answer_chips(self, chips: np.ndarray) -> list[dict[str, Any]]:
+        """Answer for face chips.
+
+        Parameters
+        ----------
+        chips : ndarray of shape (n, chip_size, chip_size, 3), uint8
+
+        Returns
+        -------
+        list of dict
+            One a chip, with the attributes of `FacePrediction` that the models give.
+        """
+        inputs: dict[str, Any] = {"chips": SharedChips(chips)}
+        if self._embedder:
+            inputs["embeddings"] = self._embedder(chips)
+        answers: list[dict[str, Any]] = [{"probabilities": {}} for _ in chips]
+        for task, (estimator, kind) in self._models.items():
+            X = inputs if isinstance(estimator, Average) else inputs[kind]
+            if task == AGE.name:
+                self._add_ages(answers, estimator.predict(X))
+                continue
+            rows, threshold = estimator.predict_proba(X), self._thresholds.get(task, 0.0)
+            add_classes(answers, task, estimator.classes_, rows, threshold)
+        return answers
+
+    def _add_ages(self, answers: Sequence[dict[str, Any]], years: np.ndarray) -> None:
+        (told,) = (metadata for metadata in self._metadata if AGE.name in metadata["training"])
+        error = told["training"][AGE.name].get("inner_mean_absolute_error_years")
+        intervals = intervals_of(told)
+        for answer, age in zip(answers, np.maximum(years, 0), strict=True):
+            answer |= {"age": float(age), "age_error": error}
+            if intervals:
+                low, high = intervals.of(age)
+                answer |= {"age_low": float(low), "age_high": float(high)}
+
+    def _add(self, estimators: dict[str, Any], metadata: dict[str, Any], device: str) -> None:
+        from featurex.machine.devices import resolve_device
+
+        for task, estimator in estimators.items():
+            if task in self._models:
+                raise ModelError(f"There are two models for the task {task!r}: load one of them.")
+            kind = metadata["input"]
+            parts = estimator.parts if isinstance(estimator, Average) else [(estimator, kind)]
+            for part, taken in parts:
+                if taken == "chips":
+                    part.device = str(resolve_device(device))
+            if isinstance(estimator, Average):
+                estimator.parts = [(in_blocks(part), taken) for part, taken in estimator.parts]
+            self._models[task] = (in_blocks(estimator), kind)
+
+    def _load_backbone(self, device: str) -> Any:
+        if all(kind == "chips" for _, kind in self._models.values()):
+            return None
+        from featurex.extraction.embedding import Embedder
+
+        return Embedder(self.backbone, device, options=self.options)
+
+
+def _blocks(found: Iterable[FoundFaces]) -> Iterator[list[FoundFaces]]:
+    remaining = iter(found)  # itertools.batched needs Python 3.12
+    while block := list(islice(remaining, PHOTOS_AT_A_TIME)):
+        yield block

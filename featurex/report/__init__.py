@@ -1,0 +1,1 @@
+"""What a comparison leaves in its folder, and the page that is made of it."""

@@ -1,0 +1,96 @@
+"""The faces that models are most wrong about, for whoever asks to see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from featurex.backbones import get_backbone
+from featurex.detectors import DEFAULT_DETECTOR
+from featurex.exceptions import RunError
+from featurex.extraction.face_cache import FaceCache
+from featurex.faces.pictures import data_uri
+from pipelines import predictions
+from pipelines.report import Mistake
+
+EACH, MOST = 12, 240  # of a task and model, and of a page
+
+
+def worst_mistakes(run: Path, record: Mapping[str, Any], cache: Path) -> list[Mistake]:
+    """Choose the surest wrong answers of every model, and the ages that are farthest off.
+
+    Parameters
+    ----------
+    run : Path
+        Folder of the run; its predictions are read.
+    record : mapping
+        Of the run.
+    cache : Path
+        Where its faces are.
+
+    Returns
+    -------
+    list of Mistake
+        At most 12 a task and model, and 240 in all.
+
+    Raises
+    ------
+    RunError
+        The cache is not there, or lacks the run's faces.
+    PredictionTableError
+        ``predictions.csv`` can't be read.
+    """
+    table = predictions.read(run / "predictions.csv")
+    groups = table.groupby(["task", "model"], sort=False)
+    chosen = pd.concat([_worst(rows) for _, rows in groups]).head(MOST)
+    chips = _chips(_cache_of(record, cache), chosen["image_id"].tolist(), cache)
+    return [
+        replace(_mistake(row), source=data_uri(chip))
+        for row, chip in zip(chosen.to_dict("records"), chips, strict=True)
+    ]
+
+
+def _worst(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a model's worst rows, with what it said, and how sure it was."""
+    known = [name for name in rows if name.startswith("p_") and rows[name].notna().any()]
+    if known and rows["y_true"].notna().any():
+        p = rows[known].fillna(0).to_numpy(dtype=np.float64)
+        said = np.array([name.removeprefix("p_") for name in known], dtype=object)[p.argmax(axis=1)]
+        rows = rows.assign(said=said, sure=p.max(axis=1))
+        return rows[rows["said"] != rows["y_true"]].nlargest(EACH, "sure")
+    off = (rows["years_pred"] - rows["years_true"]).abs()
+    rows = rows.assign(said=None, sure=np.nan)
+    return rows.loc[off.dropna().nlargest(EACH).index]
+
+
+def _mistake(row: Mapping[str, Any]) -> Mistake:
+    years = pd.isna(row["said"])
+    true = f"{row['years_true']:.0f} years" if years else row["y_true"]
+    said = f"{row['years_pred']:.0f} years" if years else row["said"]
+    return Mistake(row["task"], row["model"], true, said, float(row["sure"]), "")
+
+
+def _cache_of(record: Mapping[str, Any], root: Path) -> FaceCache:
+    options, aligner = record.get("options"), record.get("aligner")
+    if not (isinstance(options, dict) and isinstance(options.get("backbone"), str)):
+        raise RunError("run.json does not name the backbone, so its faces can't be found.")
+    if not root.is_dir():
+        raise RunError(f"{root}: no such cache. Name the run's with --cache DIR.")
+    detector = aligner.get("detector") if isinstance(aligner, dict) else None
+    backbone = get_backbone(options["backbone"], options.get("weights"))
+    return FaceCache(root, backbone, detector=str(detector or DEFAULT_DETECTOR))
+
+
+def _chips(cache: FaceCache, image_ids: list[str], root: Path) -> np.ndarray:
+    there = cache.chips.contains(image_ids)
+    if not there.all():
+        raise RunError(
+            f"{root} lacks {int((~there).sum())} of the {len(there)} faces to show. Name the run's "
+            "cache with --cache DIR."
+        )
+    return cache.chip_column(image_ids)[:]

@@ -1,0 +1,1 @@
+"""Models that are saved: trained on all rows, measured, described, written and read."""

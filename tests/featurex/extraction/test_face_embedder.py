@@ -1,0 +1,144 @@
+"""`FaceEmbedder`: photos to embeddings inside scikit-learn, through the cache."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+
+from featurex.exceptions import DatasetError
+from featurex.extraction import face_embedder
+from featurex.extraction.face_cache import FaceCache
+from featurex.extraction.face_embedder import FaceEmbedder
+
+BLANK = np.zeros((64, 64, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, clear_portraits):
+    """Four portraits, one of them twice under another name, a blank photo, and no photo."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("photos")
+    for number, pixels in enumerate(clear_portraits):
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    (folder / "copy.png").write_bytes((folder / "0.png").read_bytes())
+    Image.fromarray(BLANK).save(folder / "blank.png")
+    (folder / "text.jpg").write_bytes(b"no photo")
+    return folder
+
+
+@pytest.fixture
+def embedder(tmp_path, monkeypatch, tiny_backbone):
+    """A transformer of a backbone that takes no time."""
+    monkeypatch.setattr(face_embedder, "get_backbone", lambda name, weights: tiny_backbone)
+    return FaceEmbedder("tiny", cache=tmp_path / "cache", device="cpu")
+
+
+@pytest.fixture
+def portraits_on_disk(folder):
+    return [folder / f"{number}.png" for number in range(4)]
+
+
+def test_it_returns_what_the_backbone_makes_of_each_photo_s_chip(
+    embedder, portraits_on_disk, clear_portraits, aligner, tiny_backbone, tmp_path
+):
+    found = embedder.fit_transform(portraits_on_disk[::-1])
+    network = FaceCache(tmp_path / "other", tiny_backbone, device="cpu").embedder
+    chips = [
+        aligner.chip(pixels, aligner.central_face(pixels), tiny_backbone.chip_size, 0.25)
+        for pixels in clear_portraits
+    ]
+    np.testing.assert_allclose(found, network(np.stack(chips[::-1])), atol=1e-6)
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pd.Series, lambda paths: np.array(paths, object)])
+def test_paths_may_come_in_any_one_dimension(embedder, portraits_on_disk, kind):
+    paths = [str(path) for path in portraits_on_disk]
+    assert embedder.transform(kind(paths)).shape == (4, 8)
+
+
+def test_nothing_is_done_twice(embedder, portraits_on_disk, folder, monkeypatch):
+    first = embedder.fit_transform(portraits_on_disk)
+    monkeypatch.setattr(FaceCache, "embedder", property(lambda cache: pytest.fail("embeds again")))
+    again = clone(embedder).transform([folder / "copy.png", *portraits_on_disk])
+    np.testing.assert_array_equal(again, first[[0, 0, 1, 2, 3]])
+
+
+def test_a_pipeline_is_cross_validated_over_paths(embedder, portraits_on_disk, folder):
+    paths = [*portraits_on_disk, folder / "copy.png"] * 2
+    labels = np.array([0, 1, 0, 1, 0] * 2)
+    model = make_pipeline(embedder, KNeighborsClassifier(1))  # a photo's copy is its neighbour
+    found = cross_val_predict(model, paths, labels, cv=2)
+    np.testing.assert_array_equal(found, labels)
+
+
+def test_photos_without_a_face_are_named_and_the_rest_is_kept(embedder, portraits_on_disk, folder):
+    paths = [folder / "blank.png", *portraits_on_disk, folder / "text.jpg", folder / "gone.jpg"]
+    with pytest.raises(DatasetError) as raised:
+        embedder.fit_transform(paths)
+    message = str(raised.value)
+    assert message.startswith("3 of 7 photos have no embedding (")
+    for part in ("1 no face found", "1 not an image", "blank.png", "text.jpg", "has_face", "'nan'"):
+        assert part in message
+    np.testing.assert_array_equal(
+        embedder.has_face(paths), [False, True, True, True, True, False, False]
+    )
+    assert embedder.transform(portraits_on_disk).shape == (4, 8)
+
+
+def test_nan_stands_for_a_missing_face(embedder, portraits_on_disk, folder):
+    paths = [folder / "blank.png", *portraits_on_disk, folder / "gone.jpg"]
+    found = embedder.set_params(missing="nan").fit_transform(paths)
+    np.testing.assert_array_equal(np.isnan(found).all(1), [True, *[False] * 4, True])
+    np.testing.assert_array_equal(found[1:5], embedder.transform(portraits_on_disk))
+
+
+def test_a_copy_of_a_photo_without_a_face_has_the_same_reason(embedder, folder):
+    with pytest.raises(DatasetError, match=r"2 of 2 .*\(2 not an image\)"):
+        embedder.transform([folder / "text.jpg", folder / "text.jpg"])
+
+
+def test_no_photos_are_no_rows(embedder):
+    assert embedder.transform([]).shape == (0, 8)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ("photo.jpg", r"a list of paths\. Got the one path 'photo\.jpg'"),
+        ([["a.jpg", "b.jpg"]], "Got list in row 0"),
+        (np.array([["a.jpg", "b.jpg"]]), r"shape \(1, 2\)"),
+        (["a.jpg", 3], "Got int in row 1"),
+    ],
+)
+def test_what_is_no_list_of_paths_is_refused(embedder, X, message):
+    with pytest.raises(ValueError, match=message):
+        embedder.fit(X)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("missing", "drop", "must be 'error' or 'nan'. Got 'drop'"),
+        ("detector", "eyes", "Unknown detector 'eyes'"),
+        ("precision", "int8", "int8"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_by_fit(embedder, name, value, message):
+    with pytest.raises(ValueError, match=message):
+        embedder.set_params(**{name: value}).fit([])
+
+
+def test_every_number_has_a_name(embedder):
+    names = embedder.get_feature_names_out()
+    assert list(names[:2]) == ["tiny:mean[0]", "tiny:mean[1]"]
+    assert len(names) == 8
+
+
+def test_pandas_output_has_these_names(embedder, portraits_on_disk):
+    table = embedder.set_output(transform="pandas").fit_transform(portraits_on_disk)
+    assert list(table.columns) == list(embedder.get_feature_names_out())

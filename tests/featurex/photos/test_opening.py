@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from featurex.photos.opening import to_image
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((8, 8, 3)),
+        np.zeros((8, 8, 4), np.uint8),
+        np.zeros(8, np.uint8),
+        np.zeros((0, 8, 3), np.uint8),
+    ],
+)
+def test_arrays_that_are_no_photo_are_an_error(array):
+    with pytest.raises(ValueError, match="photo"):
+        to_image(array)
+
+
+def test_an_array_is_its_pixels_whatever_its_strides():
+    array = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    array.setflags(write=False)
+    for view in (array, array[:, ::-1], array[::2, 1:5]):
+        np.testing.assert_array_equal(to_image(view), view)
+    np.testing.assert_array_equal(to_image(array[..., 1]), np.dstack([array[..., 1]] * 3))
+
+
+def test_a_pillow_picture_is_read_as_its_file_is(tmp_path):
+    """Transparency on white, 16 bits scaled, and upright by EXIF."""
+    rng = np.random.default_rng(0)
+    pictures = {
+        "clear.png": Image.fromarray(rng.integers(0, 256, (6, 8, 4), dtype=np.uint8)),
+        "deep.png": Image.fromarray(rng.integers(0, 65536, (6, 8), dtype=np.uint16)),
+        "turned.png": Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)),
+        "palette.png": Image.fromarray(rng.integers(0, 256, (6, 8), dtype=np.uint8)).convert("P"),
+    }
+    for name, picture in pictures.items():
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        picture.save(tmp_path / name, exif=exif if name == "turned.png" else None)
+        with Image.open(tmp_path / name) as opened:
+            pixels = to_image(opened)
+        np.testing.assert_array_equal(pixels, to_image(tmp_path / name))
+    assert to_image(tmp_path / "turned.png").size == (6, 8)
