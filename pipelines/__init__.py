@@ -3,31 +3,35 @@
 Knows nothing of photos, nor of where embeddings are kept.
 """
 
-from pipelines import curves, fusion, metrics, persistence, predictions
-from pipelines.acceleration import ACCELERATORS, check_accelerator
-from pipelines.answers import has_probabilities
-from pipelines.by_group import score_groups
-from pipelines.comparison import Comparison, compare
-from pipelines.confusions import confusion
-from pipelines.curves import draw_curves
 from pipelines.errors import ModelFileError, PipelineError, PredictionTableError
-from pipelines.evaluation import CrossValidation, cross_validate
-from pipelines.facts import with_facts
-from pipelines.figures import draw_confusion, draw_reliability
-from pipelines.fits import FitJob, FoldFit
-from pipelines.folds import Folds, assign_folds, check_protocol
-from pipelines.gathering import Evaluation
-from pipelines.models import MODELS, ModelFamily, get_family
-from pipelines.panel import each_model
-from pipelines.protocols import PROTOCOLS, TEST_SHARE
-from pipelines.recalls import recall_table
-from pipelines.reliability import calibration_table, reliability_table
-from pipelines.selective import selective_table
-from pipelines.shared_people import SharedPeople
-from pipelines.splits import inner_splits
-from pipelines.subjects import subject_codes
+from pipelines.evaluation import fusion
+from pipelines.evaluation.cross_validation import CrossValidation, cross_validate
+from pipelines.evaluation.fits import FitJob, FoldFit
+from pipelines.evaluation.gathering import Evaluation
+from pipelines.figures import curves
+from pipelines.figures.curves import draw_curves
+from pipelines.figures.drawing import draw_confusion, draw_reliability
+from pipelines.folds.assignment import Folds, assign_folds, check_protocol
+from pipelines.folds.protocols import PROTOCOLS, TEST_SHARE
+from pipelines.folds.shared_people import SharedPeople
+from pipelines.folds.splits import inner_splits
+from pipelines.folds.subjects import subject_codes
+from pipelines.models import persistence
+from pipelines.models.acceleration import ACCELERATORS, check_accelerator
+from pipelines.models.families import MODELS, ModelFamily, get_family
+from pipelines.models.tuning import TunedClassifier, TunedRegressor
+from pipelines.out_of_fold import predictions
+from pipelines.out_of_fold.answers import has_probabilities
+from pipelines.out_of_fold.panel import each_model
+from pipelines.scoring import metrics
+from pipelines.scoring.by_group import score_groups
+from pipelines.scoring.confusions import confusion
+from pipelines.scoring.recalls import recall_table
+from pipelines.scoring.reliability import calibration_table, reliability_table
+from pipelines.scoring.selective import selective_table
+from pipelines.tables.comparison import Comparison, compare
+from pipelines.tables.facts import with_facts
 from pipelines.tasks import Task
-from pipelines.tuning import TunedClassifier, TunedRegressor
 
 __all__ = [
     "ACCELERATORS",

@@ -21,8 +21,8 @@ from featurex.comparison.design import Design
 from featurex.comparison.face_table import FaceTable
 from featurex.models.registry import ModelOptions
 from pipelines import subject_codes
-from pipelines.clusters import average_linkage
-from pipelines.neighbours import close_pairs
+from pipelines.audit.clusters import average_linkage
+from pipelines.audit.neighbours import close_pairs
 
 BACKBONE = "dlib-resnet:embedding"
 # Wider, since a wrong join costs a little balance of the folds, and a missed one leaks. FG-NET: of

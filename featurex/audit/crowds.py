@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.distance_blocks import neighbour_distance
+from pipelines.audit.distance_blocks import neighbour_distance
 
 # dlib's documentation: pairs within 0.6 are one person, which is right for 99.38 % of LFW's pairs.
 LFW_RADIUS, LFW_ACCURACY = 0.6, 0.9938

@@ -7,7 +7,7 @@ import pandas as pd
 
 from featurex.tasks import AGE_GROUP, GENDER, task_labels
 from pipelines import Task
-from pipelines.label_issues import label_issues, out_of_fold_probabilities
+from pipelines.audit.label_issues import label_issues, out_of_fold_probabilities
 
 LABEL_COLUMNS = ("task", "image_id", "path", "given", "suggested", "p_given", "p_suggested")
 BALANCED = ("gender", "age_group", "race")

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from pipelines.distance_blocks import count_close
+from pipelines.audit.distance_blocks import count_close
 
 # 30,000 rows are 450 million pairs: seconds, and enough for a rate of one in a hundred million.
 MOST_ROWS = 30_000
@@ -42,7 +42,7 @@ def match_rates(
     radii : sequence of float
         Ascending.
     scale : ndarray of shape (n,), optional
-        Makes distances relative, as in :func:`pipelines.neighbours.close_pairs`.
+        Makes distances relative, as in :func:`pipelines.audit.neighbours.close_pairs`.
     seed : int
         Draws the rows where there are more than 30,000.
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from featurex.audit.likeness import likeness, thumbnails
 from featurex.labels import UNDEFINED
-from pipelines.distance_blocks import pair_distances
-from pipelines.neighbours import ClosePairs
+from pipelines.audit.distance_blocks import pair_distances
+from pipelines.audit.neighbours import ClosePairs
 
 # Looked at on UTKFace: above it all were copies of one picture, mirrored ones too.
 LIKENESS = 0.95

@@ -177,7 +177,7 @@ def print_comparison(comparison: Comparison, title: str) -> None:
 
 def _print_cells(cells: pd.DataFrame, title: str) -> None:
     """Print a table a task, its columns in as many blocks as the terminal needs."""
-    from pipelines.layout import by_task, in_width
+    from pipelines.tables.layout import by_task, in_width
 
     for part in by_task(cells):
         for number, block in enumerate(in_width(part.cells, table_width())):

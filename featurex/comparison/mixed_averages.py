@@ -9,7 +9,7 @@ import pandas as pd
 
 from featurex.models.registry import AVERAGE_SIGN, MODEL_NAMES, check_model_names, parts_of, serves
 from pipelines import PredictionTableError, Task
-from pipelines.fusion import average_predictions
+from pipelines.evaluation.fusion import average_predictions
 
 
 @dataclass(frozen=True)

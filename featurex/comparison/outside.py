@@ -2,7 +2,7 @@
 
 What a file may hold is said in `featurex.comparison.outside_file`. Such a model is scored on
 exactly the faces of the others. A face that it gives no answer for stays in its rows as unanswered,
-and `pipelines.tallies` says how that counts.
+and `pipelines.out_of_fold.tallies` says how that counts.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def outside_predictions(
     Returns
     -------
     DataFrame
-        As `pipelines.predictions` describes; ``y_pred`` and ``answered`` only where needed.
+        As `pipelines.out_of_fold.predictions` describes; ``y_pred`` and ``answered`` only where
+        needed.
     """
     rows, y = task_labels(faces.table, task)
     return predictions.concat(

@@ -9,7 +9,7 @@ import numpy as np
 
 from featurex.exceptions import ModelError
 from featurex.tasks import AGE
-from pipelines.fusion import average_probabilities, average_years
+from pipelines.evaluation.fusion import average_probabilities, average_years
 
 Model = tuple[dict[str, Any], dict[str, Any]]
 # What the parts must have in common: faces are found, cut out and embedded once for all.
@@ -17,7 +17,7 @@ SHARED = ("aligner", "embedding", "backbone", "dataset", "notes")
 
 
 class Average:
-    """The average of fitted estimators for one task, as `pipelines.fusion` has it.
+    """The average of fitted estimators for one task, as `pipelines.evaluation.fusion` has it.
 
     Parameters
     ----------

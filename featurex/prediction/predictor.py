@@ -26,7 +26,7 @@ from featurex.saved_models.files import load_model
 from featurex.saved_models.needs import find_needs
 from featurex.saved_models.rejection import thresholds
 from featurex.tasks import AGE, find_task
-from pipelines.kernel_machines import in_blocks
+from pipelines.models.kernel_machines import in_blocks
 
 # Photos whose faces are answered together.
 PHOTOS_AT_A_TIME = 32

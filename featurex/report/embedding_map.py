@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from featurex.comparison.face_table import FaceTable
-from pipelines.maps import principal_plane
+from pipelines.figures.maps import principal_plane
 
 MOST_FACES = 4_000
 MIN_UMAP = 16  # it asks for 15 neighbours of every face

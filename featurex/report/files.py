@@ -27,7 +27,7 @@ from pipelines import (
     selective_table,
     with_facts,
 )
-from pipelines.confusions import confusion_table
+from pipelines.scoring.confusions import confusion_table
 
 # The warning of a comparison, as short as a picture's title must be.
 LEAKY_TITLE = "\nWarning: people may be on both sides"

@@ -13,8 +13,8 @@ from featurex.exceptions import RunError
 from featurex.files import open_regular
 from featurex.printable import printable
 from pipelines import predictions
-from pipelines.confusions import confusion_table
 from pipelines.report import FORMS, Run, TableForm
+from pipelines.scoring.confusions import confusion_table
 
 MAX_BYTES = 64 << 20
 MOST_TEXT = 4_000  # characters of one text

@@ -12,7 +12,7 @@ import numpy as np
 
 from featurex.saved_models.whole_model import fact_of, names_its_model, with_fact
 from featurex.tasks import AGE
-from pipelines.age_intervals import MOST_AGES, AgeIntervals, age_intervals
+from pipelines.scoring.age_intervals import MOST_AGES, AgeIntervals, age_intervals
 
 if TYPE_CHECKING:
     from featurex.saved_models.out_of_fold import OutOfFold

@@ -19,8 +19,8 @@ from featurex.saved_models import age_bounds, rejection
 from featurex.saved_models.card_data import data_section, thin_ages
 from featurex.saved_models.card_scores import group_scores, scores_section, weak_spots
 from featurex.saved_models.out_of_fold import OutOfFold
-from pipelines.age_intervals import AgeIntervals
-from pipelines.markdown import code, escape, table
+from pipelines.scoring.age_intervals import AgeIntervals
+from pipelines.tables.markdown import code, escape, table
 
 _NOT_MEASURED = """## Scores
 

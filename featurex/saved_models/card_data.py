@@ -10,7 +10,7 @@ from featurex.comparison.face_table import FaceTable
 from featurex.comparison.run_record import table_sha256
 from featurex.datasets import READERS
 from featurex.labels import AGE_GROUPS
-from pipelines.markdown import escape, table
+from pipelines.tables.markdown import escape, table
 
 # Fewer faces of an age group than this, and its scores depend on a handful of people.
 FEW_FACES = 100

@@ -9,10 +9,10 @@ import pandas as pd
 
 from featurex.saved_models.out_of_fold import OutOfFold
 from pipelines import Task, calibration_table, score_groups
-from pipelines.by_group import FEW_SUBJECTS
-from pipelines.markdown import escape, table
-from pipelines.reliability import AS_GIVEN
-from pipelines.scores import METRICS, Metric, metrics_of
+from pipelines.scoring.by_group import FEW_SUBJECTS
+from pipelines.scoring.reliability import AS_GIVEN
+from pipelines.scoring.scores import METRICS, Metric, metrics_of
+from pipelines.tables.markdown import escape, table
 
 # By what groups are told apart, and what a reader looks at first.
 _GROUP_METRICS = ("accuracy", "one_off", "mae")

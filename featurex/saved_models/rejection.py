@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from featurex.saved_models.whole_model import fact_of, names_its_model, with_fact
 from featurex.tasks import AGE
 from pipelines import Task
-from pipelines.rejection import LEAST_ANSWERS, RejectOption, choose_threshold
+from pipelines.scoring.rejection import LEAST_ANSWERS, RejectOption, choose_threshold
 
 if TYPE_CHECKING:
     from featurex.saved_models.out_of_fold import OutOfFold

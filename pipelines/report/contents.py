@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.scores import METRICS
+from pipelines.scoring.scores import METRICS
 
 _SCORES = tuple(
     f"{metric.name}_{part}"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipelines.printed import NOT_APART, has_many_folds, score_cells
 from pipelines.report.words import BY_NAME, known_metrics, write_score
+from pipelines.tables.printed import NOT_APART, has_many_folds, score_cells
 
 BEST, NEAR = "best", "near"
 # What no model's name or score holds: `Run` has printable text only.
@@ -53,7 +53,7 @@ def score_table(table: pd.DataFrame, pairs: pd.DataFrame) -> ScoreTable:
     Parameters
     ----------
     table, pairs : DataFrame
-        The rows of one task, as `pipelines.comparison` writes them.
+        The rows of one task, as `pipelines.tables.comparison` writes them.
 
     Returns
     -------

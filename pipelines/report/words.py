@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.scores import METRICS, Metric
+from pipelines.scoring.scores import METRICS, Metric
 
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 

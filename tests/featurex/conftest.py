@@ -16,7 +16,7 @@ from featurex.photos.hashing import image_id
 from featurex.saved_models.files import save_model
 from featurex.saved_models.fitting import fit_models
 from featurex.tasks import AGE, GENDER
-from pipelines import random_forest
+from pipelines.models import random_forest
 
 # People planted for audits: how many, with how many photos, and their distances as dlib's.
 N_PEOPLE, N_EACH = 30, 4

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines import ModelFamily, Task, baselines, mlp, random_forest, svm
+from pipelines import ModelFamily, Task
+from pipelines.models import baselines, mlp, random_forest, svm
 
 AGE_GROUP = Task("age-group", ("child", "adult", "old"), ordered=True, years=(6.0, 35.0, 70.0))
 GENDER = Task("gender", ("female", "male"))

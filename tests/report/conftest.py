@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipelines.report import FORMS, Run
-from pipelines.scores import METRICS
+from pipelines.scoring.scores import METRICS
 
 MODELS = ("majority", "svm", "finetuned")
 GROUPS = ("0-2", "25-32", "60+")

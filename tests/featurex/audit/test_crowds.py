@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from featurex.audit.crowds import SAME_PERSON, crowd_distance
-from pipelines.neighbours import close_pairs
+from pipelines.audit.neighbours import close_pairs
 
 
 def test_where_photos_lie_dense_near_means_nearer(rng):

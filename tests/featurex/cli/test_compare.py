@@ -122,7 +122,7 @@ def test_an_average_is_a_row_and_a_note(call, people_csv, cache, tmp_path):
 def test_an_accelerator_that_is_not_there_is_one_line_before_anything_is_done(
     fails, people_csv, cache, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("pipelines.acceleration.find_spec", lambda name: None)
+    monkeypatch.setattr("pipelines.models.acceleration.find_spec", lambda name: None)
     words = ("compare", "csv", people_csv, "--cache", cache, "--out", tmp_path / "out")
     assert "pip install 'featurex[intel]'" in fails(*words, "--accelerate", "intelex")
     assert not (tmp_path / "out").exists()

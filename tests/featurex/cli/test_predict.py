@@ -10,7 +10,7 @@ import sys
 import pytest
 from PIL import Image
 
-from pipelines import age_intervals
+from pipelines.scoring import age_intervals
 
 
 @pytest.fixture(scope="module")

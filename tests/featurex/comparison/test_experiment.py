@@ -16,7 +16,8 @@ from featurex.networks import get_network
 from featurex.report.files import write_result
 from featurex.tasks import AGE, AGE_GROUP, GENDER
 from pipelines import MODELS as MODEL_FAMILIES
-from pipelines import predictions, random_forest
+from pipelines import predictions
+from pipelines.models import random_forest
 
 OPTIONS = ModelOptions("tiny", epochs=2, batch_size=16, device="cpu", n_jobs=1)
 MODELS = ["majority", "svm", "finetuned"]

@@ -10,7 +10,8 @@ from featurex.comparison import fit_keys
 from featurex.extraction import spaces
 from featurex.models.registry import ModelOptions, make_estimator
 from featurex.tasks import AGE_GROUP, GENDER
-from pipelines import CrossValidation, svm
+from pipelines import CrossValidation
+from pipelines.models import svm
 
 OPTIONS = ModelOptions("tiny", device="cpu", n_jobs=1)
 N = 12

@@ -18,7 +18,8 @@ from featurex.manifest import Manifest
 from featurex.models.registry import ModelOptions
 from featurex.report.files import write_result
 from featurex.tasks import AGE, AGE_GROUP, GENDER
-from pipelines import MODELS, predictions, svm
+from pipelines import MODELS, predictions
+from pipelines.models import svm
 
 OPTIONS = ModelOptions("tiny", epochs=2, batch_size=16, device="cpu", n_jobs=1)
 DESIGN = Design([GENDER, AGE], ["majority", "svm", "svm+majority"], n_folds=3, options=OPTIONS)
@@ -51,7 +52,7 @@ def made(monkeypatch):
 def clock(monkeypatch):
     """Every fit and every answer takes one second, so that times are the same too."""
     seconds = iter(range(10**6))
-    monkeypatch.setattr("pipelines.fits.time.perf_counter", lambda: float(next(seconds)))
+    monkeypatch.setattr("pipelines.evaluation.fits.time.perf_counter", lambda: float(next(seconds)))
     monkeypatch.setattr(experiment, "_embedding_ms", lambda faces: 2.0)
 
 

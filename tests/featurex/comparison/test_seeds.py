@@ -11,7 +11,8 @@ from featurex.comparison.experiment import run
 from featurex.models.registry import ModelOptions
 from featurex.report.files import write_result
 from featurex.tasks import GENDER
-from pipelines import MODELS, random_forest, tuning
+from pipelines import MODELS
+from pipelines.models import random_forest, tuning
 
 TIMES = ["fit_seconds", "ms_per_face", "seconds_per_epoch"]
 TIMED = ("timings", "embedding_ms_per_face")

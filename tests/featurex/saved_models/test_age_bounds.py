@@ -16,7 +16,7 @@ from featurex.saved_models.files import load_model, save_model
 from featurex.saved_models.fitting import fit_models
 from featurex.saved_models.out_of_fold import from_result
 from featurex.tasks import AGE, GENDER
-from pipelines.age_intervals import AgeIntervals, age_intervals
+from pipelines.scoring.age_intervals import AgeIntervals, age_intervals
 
 OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", n_jobs=1)
 TASKS = [GENDER, AGE]

@@ -1,0 +1,1 @@
+"""What an audit computes on embeddings and labels."""

@@ -1,0 +1,1 @@
+"""Fits over the folds, gathered into the out-of-fold table."""

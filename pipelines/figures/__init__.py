@@ -1,0 +1,1 @@
+"""Pictures of scores and of training, and the plane of a map."""

@@ -1,0 +1,144 @@
+"""Splits inside a training set, for tuning and calibration; no person is on both sides."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+
+from pipelines.folds.subject_folds import SubjectKFold
+from pipelines.folds.subjects import subject_codes
+
+Split = tuple[np.ndarray, np.ndarray]
+
+# How often to shuffle anew when a training side misses a class.
+_ATTEMPTS = 10
+
+
+def split_quietly(splitter: Any, strata: np.ndarray, codes: np.ndarray | None) -> Iterator[Split]:
+    """Run a stratified splitter; strata too rare for every fold are no warning here."""
+    with warnings.catch_warnings():
+        # A rare stratum can't be in every fold: scikit-learn warns, the caller has checked.
+        warnings.filterwarnings("ignore", message="The least populated class")
+        yield from splitter.split(np.zeros(len(strata)), strata, codes)
+
+
+def _stratified_splits(
+    y: np.ndarray, codes: np.ndarray, n_folds: int, rng: np.random.RandomState
+) -> list[Split]:
+    pairs = pd.DataFrame({"y": y, "group": codes}).drop_duplicates()
+    subjects = pairs["y"].value_counts()
+    if subjects.min() < 2:
+        raise ValueError(
+            f"The class {subjects.idxmin()!r} has only one subject, so it can't be learnt and "
+            "tested on different people. Drop the class or add subjects."
+        )
+    alone = len(np.unique(codes)) == len(codes)
+    for count in range(min(n_folds, subjects.min()), 1, -1):
+        for _ in range(1 if alone else _ATTEMPTS):
+            kind = StratifiedKFold if alone else SubjectKFold
+            splitter = kind(count, shuffle=True, random_state=rng)
+            splits = list(split_quietly(splitter, y, None if alone else codes))
+            if all(len(np.unique(y[train])) == len(subjects) for train, _ in splits):
+                return splits
+    raise ValueError(
+        f"No split of {len(np.unique(codes))} subjects keeps each of the {len(subjects)} classes "
+        "in training. Drop the rare classes or add subjects."
+    )
+
+
+def _plain_splits(codes: np.ndarray, n_folds: int, rng: np.random.RandomState) -> list[Split]:
+    count = min(n_folds, len(np.unique(codes)))
+    if count < 2:
+        raise ValueError(f"An inner split needs two subjects or more. Got {count} subject.")
+    alone = len(np.unique(codes)) == len(codes)
+    kind = KFold if alone else GroupKFold
+    splitter = kind(count, shuffle=True, random_state=rng)
+    return list(splitter.split(codes, groups=None if alone else codes))
+
+
+def sample_rows(
+    y: np.ndarray, max_rows: int, rng: np.random.RandomState, *, classification: bool = True
+) -> np.ndarray:
+    """Choose about so many rows, the same fraction of every class and never none of it.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Classes, or years.
+    max_rows : int
+    rng : RandomState
+    classification : bool, default=True
+        Whether `y` holds classes.
+
+    Returns
+    -------
+    ndarray of shape (n,), bool
+        Exactly `max_rows` of years, and of classes at most one a class more.
+    """
+    y = y if classification else np.zeros(len(y))
+    keep = np.zeros(len(y), dtype=bool)
+    for label in np.unique(y):
+        rows = np.flatnonzero(y == label)
+        count = int(np.ceil(len(rows) * max_rows / len(y)))
+        keep[rng.choice(rows, count, replace=False)] = True
+    return keep
+
+
+def inner_splits(
+    y: np.ndarray,
+    groups: Sequence[Any] | None = None,
+    *,
+    n_folds: int = 3,
+    random_state: int | None = 0,
+    max_rows: int | None = None,
+    classification: bool = True,
+) -> list[Split]:
+    """Split training rows again, for tuning and calibration.
+
+    No subject is on both sides. For classification the folds are stratified and every
+    class is in every training side; with too few subjects of a class the folds become fewer.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Classes, or years.
+    groups : sequence of length n, or None
+        Subject of each row; missing ones are subjects of their own.
+    n_folds : int, default=3
+        The most folds to make; at least 2.
+    random_state : int or None, default=0
+        Seed of the shuffling.
+    max_rows : int or None, default=None
+        Thin both sides so that together they have about this many rows; every class keeps
+        at least one row on every side it was on.
+    classification : bool, default=True
+        Whether `y` holds classes.
+
+    Returns
+    -------
+    list of (train, test)
+        Row numbers, sorted.
+
+    Raises
+    ------
+    ValueError
+        If `n_folds` is below 2, or no class-complete, subject-exclusive split exists.
+    """
+    if n_folds < 2:
+        raise ValueError(f"The 'n_folds' of inner_splits must be 2 or more. Got {n_folds}.")
+    y = np.asarray(y)
+    codes = subject_codes(groups, len(y))
+    # One generator for splitting and thinning: from one seed each, both would draw the same
+    # permutation, and the rows that stay would be those of one fold.
+    rng = np.random.RandomState(random_state)
+    if classification:
+        splits = _stratified_splits(y, codes, n_folds, rng)
+    else:
+        splits = _plain_splits(codes, n_folds, rng)
+    if max_rows is None or len(y) <= max_rows:
+        return splits
+    keep = sample_rows(y, max_rows, rng, classification=classification)
+    return [(train[keep[train]], test[keep[test]]) for train, test in splits]

@@ -1,0 +1,1 @@
+"""scikit-learn's models: tuned, calibrated, saved and read without pickle."""

@@ -1,0 +1,1 @@
+"""Scores of the out-of-fold table, with their intervals and tests."""

@@ -1,0 +1,67 @@
+"""The formulas of the scores, on tallies with any leading axes: one fold or 2,000 resamples.
+
+Each takes a `Tally` of shape (..., K) and returns an array of shape (...); NaN where a score is not
+defined, such as one of no rows. Who introduced which is said in `pipelines.scoring.metrics`.
+"""
+
+import numpy as np
+
+from pipelines.out_of_fold.tallies import Tally
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Divide; NaN where there is nothing to divide by."""
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan)
+
+
+def _mean_over_classes(values: np.ndarray) -> np.ndarray:
+    """Average over the last axis without its NaN; NaN where all are."""
+    known = np.isfinite(values)
+    return _share(np.where(known, values, 0).sum(axis=-1), known.sum(axis=-1))
+
+
+def accuracy(tally: Tally) -> np.ndarray:
+    """Compute the share of exact answers."""
+    return _share(tally.hits.sum(axis=-1), tally.true.sum(axis=-1))
+
+
+def one_off(tally: Tally) -> np.ndarray:
+    """Compute the share of answers in the true class or one next to it."""
+    return _share(tally.near, tally.true.sum(axis=-1))
+
+
+def recall(tally: Tally) -> np.ndarray:
+    """Compute the recall of each class, shape (..., n_classes); NaN for a class without rows."""
+    return _share(tally.hits, tally.true)
+
+
+def balanced_accuracy(tally: Tally) -> np.ndarray:
+    """Compute the mean recall of the classes that have rows."""
+    return _mean_over_classes(recall(tally))
+
+
+def macro_f1(tally: Tally) -> np.ndarray:
+    """Compute the mean F1 of the classes that are true or predicted anywhere."""
+    # F1 = 2 TP / (2 TP + FP + FN), whose denominator is the true and the predicted rows.
+    return _mean_over_classes(_share(2 * tally.hits, tally.true + tally.predicted))
+
+
+def quadratic_kappa(tally: Tally) -> np.ndarray:
+    """Compute Cohen's kappa with quadratic weights; NaN where only one class occurs."""
+    steps = np.arange(tally.true.shape[-1])
+    weights = (steps[:, None] - steps) ** 2
+    # What independent answers with the same totals would get, also in rows without an answer.
+    expected = _share(
+        ((tally.true @ weights) * tally.predicted).sum(axis=-1), tally.predicted.sum(axis=-1)
+    )
+    return 1 - _share(tally.squares, expected)
+
+
+def mae(tally: Tally) -> np.ndarray:
+    """Compute the mean absolute error in years, of the rows whose ages are known."""
+    return _share(tally.years_off, tally.n_years)
+
+
+def cs5(tally: Tally) -> np.ndarray:
+    """Compute the share of answers at most five years off."""
+    return _share(tally.within_limit, tally.n_years)

@@ -1,0 +1,153 @@
+"""All pairs of models of a task: how far apart they are, and whether that is more than chance."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from pipelines.out_of_fold.panel import Panel
+from pipelines.out_of_fold.tallies import Tally
+from pipelines.scoring.intervals import Resamples, bca, resample_panel
+from pipelines.scoring.scores import Metric, metrics_of
+from pipelines.scoring.significance import corrected_t, detectable_difference, holm, mcnemar
+from pipelines.scoring.swaps import swap_p_of_pair, swapped_sums
+
+LEVEL = 0.05
+
+COLUMNS = [
+    *("task", "metric", "model_a", "model_b", "n_rows", "n_subjects"),
+    *("score_a", "score_b", "difference", "low", "high"),
+    *("p_swap", "p_holm", "different", "p_mcnemar", "p_corrected_t", "detectable"),
+]
+
+# Metrics that are means over rows, so that a pair has a variance of its own: where in a tally the
+# sum is, and where the number of rows.
+_MEANS = {
+    "accuracy": (lambda tally: tally.hits.sum(axis=-1), lambda tally: tally.true.sum(axis=-1)),
+    "one_off": (lambda tally: tally.near, lambda tally: tally.true.sum(axis=-1)),
+    "mae": (lambda tally: tally.years_off, lambda tally: tally.n_years),
+    "cs5": (lambda tally: tally.within_limit, lambda tally: tally.n_years),
+}
+
+
+def compare_pairs(
+    panel: Panel,
+    resamples: Resamples | None = None,
+    *,
+    n_train: float | None = None,
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Compare every two models of a task by every metric.
+
+    Parameters
+    ----------
+    panel : Panel
+    resamples : Resamples or None, default=None
+        Of `panel`, if they are at hand.
+    n_train : float or None, default=None
+        Rows that a model was trained on, on average; by default those of a repeat's other folds.
+    random_state : int, default=0
+        Seed of resamples and swaps.
+
+    Returns
+    -------
+    DataFrame
+        One row a metric and pair, models in the panel's order:
+
+        ===================  =======================================================================
+        ``difference``       score of `model_a` minus that of `model_b`, over all photos at once
+        ``low``, ``high``    its 95 % interval over subjects (BCa)
+        ``p_swap``           p-value of swapping answers for random subjects: the test that counts
+        ``p_holm``           the same, Holm's correction for all pairs of task and metric
+        ``different``        whether that is below 0.05
+        ``p_mcnemar``        accuracy only, and only where no subject has two photos
+        ``p_corrected_t``    over folds, Nadeau and Bengio; not corrected for the number of pairs
+        ``detectable``       the true difference found with 80 % power at Holm's first level, 0.05
+                             by the number of pairs; only for metrics that are means over photos
+        ===================  =======================================================================
+
+        Empty with one model. See `pipelines.scoring.significance` for what each test asks.
+    """
+    pairs = list(combinations(range(len(panel.models)), 2))
+    if not pairs:
+        return pd.DataFrame(columns=COLUMNS)
+    resamples = resamples or resample_panel(panel, random_state=random_state)
+    chosen, complete = swapped_sums(panel.by_subject, random_state=random_state)
+    tables = []
+    for metric in metrics_of(panel.task):
+        total, drawn, without, folds = (
+            metric.formula(Tally(sums)) for sums in (*resamples, panel.by_fold)
+        )
+        if not np.isfinite(total).any():
+            continue
+        rows = []
+        for first, second in pairs:
+            differences = [s[..., first] - s[..., second] for s in (total, drawn, without)]
+            low, high = bca(float(differences[0]), *differences[1:])
+            row = _facts(panel, metric, (first, second))
+            row |= {"score_a": total[first], "score_b": total[second]}
+            row |= {"difference": differences[0], "low": low, "high": high}
+            row["p_swap"] = _swap(resamples.total, chosen, complete, metric, (first, second))
+            row["p_corrected_t"] = _corrected_t(folds[:, first] - folds[:, second], panel, n_train)
+            row["detectable"] = _detectable(panel, metric, (first, second), len(pairs))
+            rows.append(row)
+        table = pd.DataFrame(rows)
+        tables.append(table.assign(p_holm=holm(table["p_swap"])))
+    table = pd.concat(tables, ignore_index=True)
+    return table.assign(different=table["p_holm"] < LEVEL)[COLUMNS]
+
+
+def _facts(panel: Panel, metric: Metric, pair: tuple[int, int]) -> dict[str, object]:
+    return {
+        "task": panel.task.name,
+        "metric": metric.name,
+        "model_a": panel.models[pair[0]],
+        "model_b": panel.models[pair[1]],
+        "n_rows": panel.n_photos,
+        "n_subjects": panel.n_subjects,
+        "p_mcnemar": _mcnemar(panel, pair) if metric.name == "accuracy" else np.nan,
+    }
+
+
+def _swap(
+    total: np.ndarray,
+    chosen: np.ndarray,
+    complete: bool,
+    metric: Metric,
+    pair: tuple[int, int],
+) -> float:
+    return swap_p_of_pair(
+        total[list(pair)],
+        chosen[:, list(pair)],
+        complete,
+        lambda sums: metric.formula(Tally(sums)),
+    )
+
+
+def _mcnemar(panel: Panel, pair: tuple[int, int]) -> float:
+    if panel.n_subjects < len(panel.subjects):
+        return np.nan  # the test takes every photo for an independent one
+    hits = Tally(panel.sums).hits.sum(axis=-1).astype(bool)
+    first, second = (hits[:, model] for model in pair)
+    return mcnemar(int(np.sum(first & ~second)), int(np.sum(second & ~first)))
+
+
+def _corrected_t(differences: np.ndarray, panel: Panel, n_train: float | None) -> float:
+    n_test = len(panel.folds) / len(differences)
+    others = len(panel.folds) / panel.n_repeats - n_test if n_train is None else n_train
+    # A held-out test set has no other folds: who was trained on is not in the predictions.
+    if len(differences) < 2 or others <= 0:
+        return np.nan
+    return corrected_t(differences, others, n_test)
+
+
+def _detectable(panel: Panel, metric: Metric, pair: tuple[int, int], n_pairs: int) -> float:
+    if metric.name not in _MEANS:
+        return np.nan
+    sums, rows = (part(Tally(panel.by_subject)) for part in _MEANS[metric.name])
+    first, second = pair
+    # Ages that only one of the models gives make no pair.
+    if not np.array_equal(rows[:, first], rows[:, second]):
+        return np.nan
+    differences = sums[:, first] - sums[:, second]
+    return detectable_difference(differences, rows[:, first], level=LEVEL / n_pairs)

@@ -1,0 +1,1 @@
+"""The comparison table, and its printed, Markdown and LaTeX forms."""
