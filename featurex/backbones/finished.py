@@ -17,6 +17,7 @@ from featurex.backbones.network_files import (
     MAX_BYTES,
     check_tensors,
     fits,
+    prefix_of,
     read_header,
     read_seen_faces,
     read_tensors,
@@ -79,6 +80,7 @@ class FinishedBackbone(Backbone):
     def _read(self, file: Path, task: str | None, find_trunk: Callable[[str], Backbone]) -> None:
         header = _header(file)
         self._file, self.layer = file, _choose(file, task, header["networks"])
+        self._prefix = f"{prefix_of(self.layer, header)}trunk."
         self._trunk = _trunk(file, header["backbone"], find_trunk)
         if not any(name.startswith(self._prefix) for name in tensor_names(file)):
             raise BackboneError(
@@ -132,10 +134,6 @@ class FinishedBackbone(Backbone):
                 f"trained: {reason}"
             ) from error
         return network.eval()
-
-    @property
-    def _prefix(self) -> str:
-        return f"{self.layer}/trunk."
 
 
 def find_file(name: str) -> tuple[Path, str | None] | None:

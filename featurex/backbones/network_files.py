@@ -1,6 +1,7 @@
 """Files of networks: safetensors with a header of our own, and a record of the training photos.
 
-The tensors of each task's network are named ``TASK/NAME``; the photos that it was trained on are
+The tensors of each task's network are named ``TASK/NAME``; those of tasks that share a network
+stand once, and the header says under which task. The photos that it was trained on are
 ``seen-faces/TASK`` (see `featurex.backbones.seen_faces`), which files from before that record lack.
 """
 
@@ -25,6 +26,8 @@ MAX_BYTES = 4 * 2**30
 # A safetensors file begins with the length of its JSON header in 8 little-endian bytes.
 _MAX_HEADER_BYTES = 100 * 2**20
 _SEEN = "seen-faces/"
+# Where the metadata say under which task's name the tensors of another task lie.
+_SHARED = "tensors_of"
 
 
 def write_networks(
@@ -39,7 +42,7 @@ def write_networks(
     ----------
     path : Path
     states : mapping of str to mapping of str to Tensor
-        Each network's state, by task.
+        Each network's state, by task; equal ones are written once.
     seen : mapping of str to SeenFaces
         What they were trained on, by task, where it is known.
     metadata : mapping of str to JSON value
@@ -47,13 +50,16 @@ def write_networks(
     import torch
     from safetensors.torch import save
 
+    owners = _owners(states)
     tensors = {
         f"{task}/{name}": tensor.detach().cpu().contiguous()
         for task, state in states.items()
+        if owners[task] == task
         for name, tensor in state.items()
     }
     tensors |= {f"{_SEEN}{task}": torch.from_numpy(faces.rows) for task, faces in seen.items()}
-    header = json.dumps(dict(metadata), allow_nan=False)
+    shared = {task: owner for task, owner in owners.items() if owner != task}
+    header = json.dumps(dict(metadata) | {_SHARED: shared}, allow_nan=False)
     text = {"format": FORMAT, "version": str(VERSION), "metadata": header}
     with replacing(path) as part:
         part.write_bytes(save(tensors, metadata=text))
@@ -85,6 +91,19 @@ def read_header(path: Path) -> dict[str, Any]:
     if version != str(VERSION):
         raise ModelError(f"{path} has version {version}; this featurex reads {VERSION}.")
     return metadata
+
+
+def prefix_of(task: str, metadata: Mapping[str, Any]) -> str:
+    """Return what the names of a task's tensors begin with.
+
+    Parameters
+    ----------
+    task : str
+    metadata : mapping
+        As `read_header` returns it.
+    """
+    shared = metadata.get(_SHARED, {})  # files from before networks were shared have none
+    return f"{shared.get(task, task) if isinstance(shared, dict) else task}/"
 
 
 def tensor_names(path: Path) -> list[str]:
@@ -132,6 +151,15 @@ def read_seen_faces(path: Path, task: str) -> SeenFaces | None:
             ) from error
 
 
+def _owners(states: Mapping[str, Mapping[str, Tensor]]) -> dict[str, str]:
+    """Return for each task the first whose network has the same tensors."""
+    owners: dict[str, str] = {}
+    for task, state in states.items():
+        same = (owner for owner in owners.values() if are_equal(state, states[owner]))
+        owners[task] = next(same, task)
+    return owners
+
+
 @contextmanager
 def _opened(path: Path, framework: str) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
@@ -161,6 +189,15 @@ def fits(value: Any, shape: Any) -> bool:
     if isinstance(shape, list):
         return isinstance(value, list) and all(fits(item, shape[0]) for item in value)
     return isinstance(value, shape)
+
+
+def are_equal(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    """Tell whether two networks' states are the same tensors by name."""
+    import torch
+
+    return one.keys() == other.keys() and all(
+        torch.equal(tensor, other[name]) for name, tensor in one.items()
+    )
 
 
 def check_tensors(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:

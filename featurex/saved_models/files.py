@@ -18,6 +18,7 @@ import numpy as np
 from featurex.backbones.network_files import (
     MAX_BYTES,
     fits,
+    prefix_of,
     read_header,
     trunk_name,
     write_networks,
@@ -208,7 +209,7 @@ def _network(task: str, description: dict[str, Any], tensors: dict[str, Any], me
 
     if not fits(description, _NETWORK):
         raise ValueError(f"the network of {task!r} is not described")
-    prefix = f"{task}/"
+    prefix = prefix_of(task, metadata)
     state = {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
     return restore(
         description["network"],

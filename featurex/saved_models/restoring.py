@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from featurex.backbones import named_backbone
-from featurex.backbones.network_files import check_tensors
+from featurex.backbones.network_files import are_equal, check_tensors
 from featurex.models.finetuning import NetworkClassifier, NetworkRegressor
 from featurex.networks import NETWORKS, get_network
 from featurex.networks.base import FaceNetwork
@@ -86,8 +86,7 @@ def share_networks(estimators: Iterable[NetworkClassifier | NetworkRegressor]) -
 def _equal(one: FaceNetwork, other: FaceNetwork) -> bool:
     if type(one) is not type(other) or one.heads != other.heads:
         return False
-    state = other.state_dict()
-    return all(torch.equal(tensor, state[name]) for name, tensor in one.state_dict().items())
+    return are_equal(one.state_dict(), other.state_dict())
 
 
 def _check_heads(head: Head, heads: Mapping[str, int]) -> None:

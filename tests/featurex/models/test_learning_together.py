@@ -1,5 +1,6 @@
 """Tasks that a network learns together: one training serves them, and nothing else changes."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,10 +8,13 @@ import pandas as pd
 import pytest
 import torch
 
+from featurex.backbones import get_backbone, network_files
+from featurex.backbones.network_files import tensor_names
 from featurex.comparison.design import Design
 from featurex.comparison.experiment import run
 from featurex.comparison.face_table import FaceTable
 from featurex.comparison.kept import Kept
+from featurex.exceptions import BackboneError, ModelError
 from featurex.manifest import Manifest
 from featurex.models.registry import ModelOptions
 from featurex.networks.finetuned import FineTunedNetwork
@@ -155,6 +159,49 @@ def test_a_network_of_several_tasks_looks_at_a_face_once(
     np.testing.assert_array_equal([answer["age"] for answer in answers], years)
     rows = [list(answer["probabilities"]["gender"].values()) for answer in answers]
     np.testing.assert_array_equal(rows, fitted[0]["gender"].predict_proba(chips))
+
+
+def test_a_shared_network_stands_once_in_its_file(colour_faces, tiny, tmp_path):
+    estimators, metadata = fit(colour_faces, TOGETHER, tmp_path)
+    path = tmp_path / "m.featurex"
+    save_model(path, estimators, metadata)
+    state = estimators["gender"].network_.state_dict()
+    others = [name for name in tensor_names(path) if not name.startswith("seen-faces/")]
+    assert sorted(others) == sorted(f"gender/{name}" for name in state)
+    gender, age = (
+        get_backbone(f"{path}:{task}").build().state_dict() for task in ("gender", "age")
+    )
+    assert list(gender) == list(age)
+    assert all(torch.equal(tensor, age[name]) for name, tensor in gender.items())
+
+
+def test_a_file_that_holds_a_shared_network_twice_is_read(
+    colour_faces, tiny, tmp_path, monkeypatch
+):
+    """As files did from before it stood once."""
+    fitted = fit(colour_faces, TOGETHER, tmp_path)
+    monkeypatch.setattr(network_files, "_owners", lambda states: {task: task for task in states})
+    save_model(tmp_path / "m.featurex", *fitted)
+    loaded, _ = load_model(tmp_path / "m.featurex")
+    assert loaded["age"].network_ is loaded["gender"].network_
+
+
+@pytest.mark.parametrize("shared", [{"age": "no-task"}, {"age": 1}, ["age"], {"gender": "age"}])
+def test_a_file_that_shares_what_it_does_not_hold_is_refused(colour_faces, tiny, tmp_path, shared):
+    path = tmp_path / "m.featurex"
+    save_model(path, *fit(colour_faces, TOGETHER, tmp_path))
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    metadata = json.loads(header["__metadata__"]["metadata"])
+    assert metadata["tensors_of"] == {"age": "gender"}
+    header["__metadata__"]["metadata"] = json.dumps(metadata | {"tensors_of": shared})
+    changed = json.dumps(header).encode()
+    path.write_bytes(len(changed).to_bytes(8, "little") + changed + content[8 + length :])
+    with pytest.raises(ModelError, match="damaged network file"):
+        load_model(path)
+    with pytest.raises(BackboneError, match="no pretrained trunk"):
+        get_backbone(f"{path}:{'gender' if 'gender' in shared else 'age'}")
 
 
 def test_networks_of_other_weights_stay_apart(colour_faces, tiny, tmp_path):
