@@ -69,6 +69,8 @@ class Manifest:
         Every file that was found to be equal, byte by byte, to another one, next to it: the columns
         `image_id`, `path`, the labels `age`, `age_group`, `gender` and `race` that its own name or
         line gives it, and `fate` (``"kept"``, ``"duplicate"`` or ``"conflicting labels"``).
+    unread : dict of str to str
+        Why files that were named could not be read, by path; all of them are counted in `dropped`.
     ages : str or None
         The range that the ages were restricted to, such as ``"21-60"``; see
         :func:`~featurex.datasets.age_range.keep_ages`.
@@ -85,6 +87,7 @@ class Manifest:
     notes: tuple[str, ...] = ()
     examples: dict[str, list[str]] = field(default_factory=dict)
     copies: pd.DataFrame = field(default_factory=no_copies)
+    unread: dict[str, str] = field(default_factory=dict)
     ages: str | None = None
 
     def __post_init__(self) -> None:

@@ -35,13 +35,15 @@ class Dropped:
     examples : dict of str to list of str
         Up to three rows of each reason, control characters escaped.
     copies : DataFrame
-        As in :class:`~featurex.manifest.Manifest`.
+    unread : dict of str to str
+        Both as in :class:`~featurex.manifest.Manifest`.
     """
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.examples: dict[str, list[str]] = {}
         self.copies = no_copies()
+        self.unread: dict[str, str] = {}
 
     def add(self, reason: str, example: str) -> None:
         """Count one row."""
@@ -111,8 +113,6 @@ def clean(
         rows = dropped.split(rows, rows[LABELS].isna().all(axis=1), "no label")
     rows = _drop_copies(_with_ids(rows, dropped), dropped)
     rows = _with_age_groups(rows, dropped, age_policy)
-    gone = ~dropped.copies["image_id"].isin(rows["image_id"])
-    dropped.copies.loc[gone, "fate"] = "conflicting labels"
     rows["gender"] = (
         rows["gender"]
         .astype(object)
@@ -123,7 +123,9 @@ def clean(
     if rows.empty:
         raise DatasetError(_nothing_left(dataset, root, dropped))
     table = make_table(dict(rows.items()), dataset)
-    return Manifest(table, dropped.counts, dataset, notes, dropped.examples, dropped.copies)
+    return Manifest(
+        table, dropped.counts, dataset, notes, dropped.examples, dropped.copies, dropped.unread
+    )
 
 
 def _with_ids(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
@@ -134,6 +136,7 @@ def _with_ids(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
         if bad[i]:
             reason = read_reason(found) if isinstance(found, OSError) else "empty file"
             dropped.add(reason, Path(path).name)
+            dropped.unread[path] = reason
     return rows.assign(image_id=ids)[~bad]
 
 

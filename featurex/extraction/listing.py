@@ -29,7 +29,8 @@ def list_photos(manifest: Manifest, report: ExtractionReport) -> pd.DataFrame:
         `path`; `image_id`, the SHA-256 of its bytes, which is the key of its rows in the cache; and
         `status`: ``"embedded"``, ``"no face found"``, why it can't be read, or ``"conflicting
         labels"``. In the manifest's order; then the copies that it leaves out, of which each has
-        the status of the one that is kept.
+        the status of the one that is kept; then the files that could not be read at all, or are
+        empty, which have no `image_id`.
     """
     status = dict.fromkeys(manifest.table["path"], EMBEDDED)
     status |= dict.fromkeys(report.without_face, NO_FACE)
@@ -40,7 +41,8 @@ def list_photos(manifest: Manifest, report: ExtractionReport) -> pd.DataFrame:
     others = copies[["path", "image_id"]].assign(status=of_kept.fillna(copies["fate"]))
     # What --limit or --ages left out is no photo of this extraction, nor are its copies.
     others = others[others["status"] != _COPY]
-    return pd.concat([listed, others], ignore_index=True)
+    unread = pd.DataFrame(manifest.unread.items(), columns=["path", "status"])
+    return pd.concat([listed, others, unread.assign(image_id="")], ignore_index=True)
 
 
 def write_list(photos: pd.DataFrame, path: Path) -> None:

@@ -47,6 +47,7 @@ def test_a_folder_of_photos_without_labels(call, fails, photos, tmp_path):
     shutil.copy(photos[0], folder / "deep" / "copy.jpg")
     Image.new("RGB", (200, 200), "grey").save(folder / "wall.png")
     (folder / "bad.png").write_bytes(b"x")
+    (folder / "empty.png").touch()
     (folder / "notes.txt").touch()
     words = ("extract", "photos", folder, "--cache", cache, "--device", "cpu", "--list", listed)
     for _ in range(2):  # what was done before is listed as well
@@ -57,8 +58,10 @@ def test_a_folder_of_photos_without_labels(call, fails, photos, tmp_path):
             **dict.fromkeys(("b.jpg", "deep/a.jpg", "deep/er/c.jpg", "deep/copy.jpg"), "embedded"),
             "wall.png": "no face found",
             "bad.png": "not an image",
+            "empty.png": "empty file",
         }
-    for row in rows:
+    assert not rows[-1]["image_id"]
+    for row in rows[:-1]:
         assert row["image_id"] == hashlib.sha256(Path(row["path"]).read_bytes()).hexdigest()
     export = call("cache", "export", cache, "--space", "embeddings", "--out", tmp_path / "e.npy")
     assert export.exit_code == 0, export.stderr

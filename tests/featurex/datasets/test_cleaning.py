@@ -46,6 +46,8 @@ def test_an_unreadable_file_is_counted(make_photos, tmp_path):
     rows = [{"path": str(root / name), "age": 3} for name in ("a.png", "a.png/b.png", "c.png")]
     manifest = clean(rows, Dropped(), dataset="csv", root=root, age_policy="strict")
     assert manifest.dropped == {"unreadable": 1, "missing file": 1}
+    unread = {"a.png/b.png": "unreadable", "c.png": "missing file"}
+    assert manifest.unread == {str(root / name): reason for name, reason in unread.items()}
 
 
 def test_what_the_reader_dropped_is_kept_in_the_count(make_photos):

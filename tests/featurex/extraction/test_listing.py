@@ -20,7 +20,8 @@ def test_every_photo_has_a_status():
         *(("d", "4", "conflicting labels"), ("d2", "4", "conflicting labels")),
         *(("e", "5", "kept"), ("e2", "5", "duplicate")),  # not in the sample
     )
-    manifest = Manifest(table, {}, "mine", copies=equal)
+    unread = {"f": "missing file", "g": "empty file"}
+    manifest = Manifest(table, {}, "mine", copies=equal, unread=unread)
     report = ExtractionReport(3, without_face=["b"], unusable={"damaged image": ["c"]})
     listed = list_photos(manifest, report)
     assert listed.to_numpy().tolist() == [
@@ -30,6 +31,8 @@ def test_every_photo_has_a_status():
         ["b2", "2", "no face found"],
         ["d", "4", "conflicting labels"],
         ["d2", "4", "conflicting labels"],
+        ["f", "", "missing file"],
+        ["g", "", "empty file"],
     ]
 
 
