@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -47,7 +47,19 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], record: Mapping[
         raise ModelError(f"Can't write the checkpoint {path}: {error.strerror}.") from error
 
 
-def read_checkpoint(path: Path, training: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+class Checkpoint(NamedTuple):
+    """What a checkpoint holds."""
+
+    tensors: dict[str, Tensor]
+    record: dict[str, Any]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it is the end of its training, and only the kept weights are in it."""
+        return bool(self.record.get("finished"))
+
+
+def read_checkpoint(path: Path, training: str) -> Checkpoint | None:
     """Read a checkpoint of a training.
 
     Parameters
@@ -58,7 +70,7 @@ def read_checkpoint(path: Path, training: str) -> tuple[dict[str, Tensor], dict[
 
     Returns
     -------
-    (tensors, record), or None
+    Checkpoint or None
         None where there is no file, or one of another training.
 
     Raises
@@ -75,7 +87,7 @@ def read_checkpoint(path: Path, training: str) -> tuple[dict[str, Tensor], dict[
         raise ModelError(f"Can't read the checkpoint {path}: {error.strerror}.") from error
     try:
         record = _record(content)
-        return (load(content), record) if record["training"] == training else None
+        return Checkpoint(load(content), record) if record["training"] == training else None
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise damaged(path) from error
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from featurex.networks.base import FaceNetwork
 from featurex.training.averaging import WeightAverage
 from featurex.training.callbacks import Averaging, Measures, Rates
-from featurex.training.checkpoints import damaged, read_checkpoint, write_checkpoint
+from featurex.training.checkpoints import Checkpoint, damaged, write_checkpoint
 from featurex.training.data import ChipDataset
 from featurex.training.heads import Head
 from featurex.training.net import FaceNet, HeadsLoss
@@ -123,28 +123,18 @@ class TrainingRun:
         }
         write_checkpoint(path, best | ({} if finished else self._tensors()), record)
 
-    def resume(self, path: Path) -> bool:
-        """Go on from a checkpoint.
-
-        Returns
-        -------
-        bool
-            False where there is none of this training.
+    def resume(self, checkpoint: Checkpoint, path: Path) -> None:
+        """Go on from a checkpoint of this training, which was read from a file.
 
         Raises
         ------
         ModelError
             It is damaged.
         """
-        found = read_checkpoint(path, self.name)
-        if found is None:
-            return False
-        tensors, record = found
         try:
-            self._load(tensors, record)
+            self._load(checkpoint.tensors, checkpoint.record)
         except (KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
             raise damaged(path) from error
-        return True
 
     def _tensors(self) -> dict[str, Tensor]:
         found = {f"network/{name}": t for name, t in self.network.state_dict().items()}

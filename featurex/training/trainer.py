@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from featurex.networks.base import FaceNetwork
+from featurex.training.checkpoints import read_checkpoint
 from featurex.training.data import ChipDataset, parts
 from featurex.training.heads import Head
 from featurex.training.identity import training_id
@@ -110,12 +111,16 @@ class Trainer:
     def _start(self, train: ChipDataset, valid: ChipDataset) -> TrainingRun:
         """Go on from the checkpoint, or prepare the network."""
         name = training_id(self.network, self.heads, self.settings, self.seed, train, valid)
-        train, valid = brought_to(self.device, train, valid)
+        found = read_checkpoint(self.checkpoint, name) if self.checkpoint else None
+        if not (found and found.is_finished):  # then no chip is looked at any more
+            train, valid = brought_to(self.device, train, valid)
         run = TrainingRun(self.network, self.heads, self.settings, train, valid, name)
-        if not (self.checkpoint and run.resume(self.checkpoint)):
-            torch.manual_seed(self.seed)
-            self._prepare(train)
-            run.average.reset()
+        if found and self.checkpoint:
+            run.resume(found, self.checkpoint)
+            return run
+        torch.manual_seed(self.seed)
+        self._prepare(train)
+        run.average.reset()
         return run
 
     def _prepare(self, train: ChipDataset) -> None:

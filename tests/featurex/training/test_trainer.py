@@ -191,9 +191,12 @@ def test_a_training_killed_inside_an_epoch_repeats_that_epoch(rows, tmp_path, mo
     assert equal(state(again), trained[0])
 
 
-def test_a_finished_training_is_not_repeated(rows, tmp_path, trained):
+def test_a_finished_training_is_not_repeated(rows, tmp_path, trained, monkeypatch):
     path, told = tmp_path / "net.safetensors", []
     train(rows, checkpoint=path)
+    monkeypatch.setattr(
+        "featurex.training.trainer.brought_to", lambda *_: pytest.fail("chips for nothing")
+    )
     again, history = train(rows, checkpoint=path, on_epoch=lambda *row: told.append(row))
     assert told == []
     assert equal(state(again), trained[0])
