@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = "featurex.network"
-VERSION = 2
+VERSION = 3
+# Version 2 knew no shared networks; all else is the same.
+READ_VERSIONS = (2, VERSION)
 MAX_BYTES = 4 * 2**30
 # A safetensors file begins with the length of its JSON header in 8 little-endian bytes.
 _MAX_HEADER_BYTES = 100 * 2**20
@@ -88,8 +90,9 @@ def read_header(path: Path) -> dict[str, Any]:
             raise foreign from None
     if found != FORMAT or not isinstance(metadata, dict):
         raise foreign
-    if version != str(VERSION):
-        raise ModelError(f"{path} has version {version}; this featurex reads {VERSION}.")
+    if version not in map(str, READ_VERSIONS):
+        known = " and ".join(map(str, READ_VERSIONS))
+        raise ModelError(f"{path} has version {version}; this featurex reads {known}.")
     return metadata
 
 
@@ -102,7 +105,7 @@ def prefix_of(task: str, metadata: Mapping[str, Any]) -> str:
     metadata : mapping
         As `read_header` returns it.
     """
-    shared = metadata.get(_SHARED, {})  # files from before networks were shared have none
+    shared = metadata.get(_SHARED, {})  # files of version 2 have none
     return f"{shared.get(task, task) if isinstance(shared, dict) else task}/"
 
 

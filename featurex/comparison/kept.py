@@ -20,7 +20,7 @@ from safetensors.numpy import load, save
 from featurex.exceptions import FeaturexError
 from featurex.files import open_regular, replacing
 
-FORMAT = b"featurex.comparison.kept.1 "
+FORMAT = b"featurex.kept.1 "
 MAX_BYTES = 256 << 20
 _KEY_SHOWN = 16
 

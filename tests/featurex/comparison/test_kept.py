@@ -3,6 +3,7 @@ import struct
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from featurex.comparison.kept import FORMAT, Kept, plain
 from featurex.digests import digest
@@ -31,6 +32,17 @@ def test_numbers_come_back_to_the_last_bit(kept, rng, told):
     }
     assert text == plain(record) == {"x": 0.1 + 0.2, "n": 3, "score": None, "name": "ä"}
     assert [path.name for path in kept.folder.iterdir()] == [f"gender svm 0 {KEY[:16]}.kept"]
+    assert not told
+
+
+def test_the_file_is_one_that_other_versions_read(kept, told):
+    """Who has fits from hours of work does not lose them by an update."""
+    body = save({"x": np.arange(3.0)}, metadata={"key": KEY, "record": '{"y": 1}'})
+    line = b"featurex.kept.1 " + hashlib.sha256(body).hexdigest().encode() + b"\n"
+    kept.folder.mkdir()
+    kept.path("a", KEY).write_bytes(line + body)
+    arrays, record = kept.load("a", KEY)
+    assert (arrays["x"].tolist(), record) == ([0, 1, 2], {"y": 1})
     assert not told
 
 

@@ -9,51 +9,17 @@ from torch.nn import functional as F
 
 from featurex.faces.chips import ChipRows
 from featurex.models import finetuning
-from featurex.models.finetuning import NetworkClassifier, NetworkRegressor
+from featurex.models.finetuning import NetworkClassifier
 from featurex.saved_models.restoring import restore
 from featurex.training import net
 from featurex.training.settings import TrainingSettings
 from pipelines import inner_splits
 
-# Rates for a trunk that was never trained, not those for a good one.
-RATES = {"learning_rate": 1e-2, "head_learning_rate": 1e-1}
-
-SMALL = TrainingSettings(epochs=8, batch_size=16, **RATES)
-
-
-def make_classifier(settings=SMALL, **options):
-    return NetworkClassifier("finetuned", "tiny", settings=settings, device="cpu", **options)
-
-
-def make_regressor(settings=SMALL, **options):
-    return NetworkRegressor("finetuned", "tiny", settings=settings, device="cpu", **options)
-
 
 @pytest.fixture(scope="module")
-def gender(colours):
-    return np.array(["female", "male"])[colours[2]]
-
-
-@pytest.fixture(scope="module")
-def years(colours):
-    return np.array([5.0, 28.0, 70.0])[colours[3]]
-
-
-@pytest.fixture(scope="module")
-def classifier(tiny, colours, gender):
+def regressor(make_regressor, small, colours, years):
     chips, subject, _, _ = colours
-    return make_classifier().fit(chips, gender, groups=subject)
-
-
-@pytest.fixture(scope="module")
-def regressor(tiny, colours, years):
-    chips, subject, _, _ = colours
-    return make_regressor(replace(SMALL, epochs=20)).fit(chips, years, groups=subject)
-
-
-@pytest.fixture(scope="module")
-def strangers(paint):
-    return paint(24, seed=1)
+    return make_regressor(replace(small, epochs=20)).fit(chips, years, groups=subject)
 
 
 def test_a_planted_rule_is_learnt(classifier, strangers):
@@ -62,7 +28,7 @@ def test_a_planted_rule_is_learnt(classifier, strangers):
     assert classifier.best_score_ > 0.9
 
 
-def test_shuffled_labels_are_not(tiny, colours, gender, strangers):
+def test_shuffled_labels_are_not(make_classifier, colours, gender, strangers):
     """A leak of the labels, or of the validation rows, would show as a score here."""
     chips, subject, _, _ = colours
     of_person = np.random.default_rng(0).permutation(24) % 2
@@ -107,8 +73,8 @@ def test_how_many_rows_are_answered_at_a_time_does_not_change_a_row(
     np.testing.assert_allclose(classifier.predict_proba(strangers[0]), whole, atol=1e-6)
 
 
-def test_the_batches_of_the_training_do_not_change_a_bit(classifier, strangers):
-    by_five = clone(classifier).set_params(settings=replace(SMALL, batch_size=5))
+def test_the_batches_of_the_training_do_not_change_a_bit(small, classifier, strangers):
+    by_five = clone(classifier).set_params(settings=replace(small, batch_size=5))
     by_five.__dict__ |= {k: v for k, v in vars(classifier).items() if k.endswith("_")}
     np.testing.assert_array_equal(
         by_five.predict_proba(strangers[0]), classifier.predict_proba(strangers[0])
@@ -135,15 +101,15 @@ def test_the_same_seed_gives_the_same_predictions(classifier, tiny, colours, gen
     assert np.abs(first - third).max() > 1e-6
 
 
-def test_a_fit_leaves_the_callers_random_numbers_alone(tiny, colours, gender):
+def test_a_fit_leaves_the_callers_random_numbers_alone(make_classifier, small, colours, gender):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    make_classifier(replace(SMALL, epochs=1)).fit(colours[0], gender)
+    make_classifier(replace(small, epochs=1)).fit(colours[0], gender)
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_chips_in_the_cache_are_as_good_as_an_array(colour_faces, tiny):
+def test_chips_in_the_cache_are_as_good_as_an_array(make_classifier, colour_faces):
     rows = colour_faces.features("finetuned", np.arange(70))
     y = colour_faces.table["gender"].to_numpy(str)
     groups = colour_faces.groups
@@ -156,7 +122,9 @@ def test_chips_in_the_cache_are_as_good_as_an_array(colour_faces, tiny):
     )
 
 
-def test_no_subject_is_both_trained_and_validated_on(tiny, colours, gender, years, monkeypatch):
+def test_no_subject_is_both_trained_and_validated_on(
+    make_classifier, make_regressor, small, colours, gender, years, monkeypatch
+):
     chips, subject, _, _ = colours
     seen = []
     real = finetuning.ChipDataset
@@ -166,7 +134,7 @@ def test_no_subject_is_both_trained_and_validated_on(tiny, colours, gender, year
         return real(X, targets, rows)
 
     monkeypatch.setattr(finetuning, "ChipDataset", spy)
-    once = replace(SMALL, epochs=1)
+    once = replace(small, epochs=1)
     for seed in range(3):
         make_classifier(once, random_state=seed).fit(chips, gender, groups=subject)
         make_regressor(once, random_state=seed).fit(chips, years, groups=subject)
@@ -176,7 +144,7 @@ def test_no_subject_is_both_trained_and_validated_on(tiny, colours, gender, year
         assert sorted([*valid, *train]) == list(range(72))
 
 
-def test_the_epochs_are_told_and_kept(tiny, colours, gender):
+def test_the_epochs_are_told_and_kept(make_classifier, colours, gender):
     told = []
     model = make_classifier(on_epoch=lambda *epoch: told.append(epoch))
     model.fit(colours[0], gender)
@@ -187,7 +155,7 @@ def test_the_epochs_are_told_and_kept(tiny, colours, gender):
     json.dumps(model.history_, allow_nan=False)
 
 
-def test_ctrl_c_is_no_early_stop(tiny, colours, gender, monkeypatch):
+def test_ctrl_c_is_no_early_stop(make_classifier, colours, gender, monkeypatch):
     """skorch ends the training and goes on; the whole comparison must stop."""
 
     def interrupt(*args, **kwargs):
@@ -198,8 +166,8 @@ def test_ctrl_c_is_no_early_stop(tiny, colours, gender, monkeypatch):
         make_classifier().fit(colours[0], gender)
 
 
-def test_training_stops_early_and_keeps_the_best_epoch(tiny, colours, gender):
-    settings = replace(SMALL, epochs=30, patience=1, learning_rate=5.0)
+def test_training_stops_early_and_keeps_the_best_epoch(make_classifier, small, colours, gender):
+    settings = replace(small, epochs=30, patience=1, learning_rate=5.0)
     model = make_classifier(settings).fit(colours[0], gender, groups=colours[1])
     losses = [epoch["valid_loss"] for epoch in model.history_]
     assert len(losses) < 30
@@ -234,11 +202,11 @@ def test_dlib_resnet_trains(chips):
 BUFFERS = ("linear.mean", "linear.scale")
 
 
-def test_parameters_are_those_given_and_nothing_else():
+def test_parameters_are_those_given_and_nothing_else(make_classifier, make_regressor, small):
     model = make_classifier(random_state=3)
     expected = {
         **{"network": "finetuned", "backbone": "tiny", "task": "class", "weights": None},
-        **{"settings": SMALL, "device": "cpu", "random_state": 3},
+        **{"settings": small, "device": "cpu", "random_state": 3},
         **{"checkpoint": None, "on_epoch": None},
     }
     assert model.get_params() == expected
@@ -246,13 +214,13 @@ def test_parameters_are_those_given_and_nothing_else():
     assert (is_classifier(model), is_regressor(make_regressor())) == (True, True)
 
 
-def test_more_chips_a_batch_than_there_are_is_one_batch(tiny, colours, gender):
+def test_more_chips_a_batch_than_there_are_is_one_batch(make_classifier, small, colours, gender):
     """And not an error: a setting for large data also serves a small fold."""
-    model = make_classifier(replace(SMALL, epochs=1, batch_size=10_000))
+    model = make_classifier(replace(small, epochs=1, batch_size=10_000))
     assert np.isfinite(model.fit(colours[0], gender).history_[0]["train_loss"])
 
 
-def test_a_killed_fit_goes_on_to_the_same_network(tiny, colours, gender, tmp_path):
+def test_a_killed_fit_goes_on_to_the_same_network(make_classifier, colours, gender, tmp_path):
     path = tmp_path / "fit.safetensors"
     whole = make_classifier().fit(colours[0], gender, groups=colours[1])
 

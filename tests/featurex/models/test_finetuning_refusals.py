@@ -4,47 +4,16 @@ import torch
 from sklearn.exceptions import NotFittedError
 
 from featurex.exceptions import DeviceError, ModelError
-from featurex.models.finetuning import NetworkClassifier, NetworkRegressor
 from featurex.training import net
-from featurex.training.settings import TrainingSettings
-
-# Rates for a trunk that was never trained, not those for a good one.
-RATES = {"learning_rate": 1e-2, "head_learning_rate": 1e-1}
-
-SMALL = TrainingSettings(epochs=8, batch_size=16, **RATES)
-
-
-def make_classifier(settings=SMALL, **options):
-    return NetworkClassifier("finetuned", "tiny", settings=settings, device="cpu", **options)
-
-
-def make_regressor(settings=SMALL, **options):
-    return NetworkRegressor("finetuned", "tiny", settings=settings, device="cpu", **options)
-
-
-@pytest.fixture(scope="module")
-def gender(colours):
-    return np.array(["female", "male"])[colours[2]]
-
-
-@pytest.fixture(scope="module")
-def classifier(tiny, colours, gender):
-    chips, subject, _, _ = colours
-    return make_classifier().fit(chips, gender, groups=subject)
-
-
-@pytest.fixture(scope="module")
-def strangers(paint):
-    return paint(24, seed=1)
 
 
 @pytest.mark.parametrize("age", [-1.0, np.nan, np.inf])
-def test_ages_that_are_none_are_an_error(age):
+def test_ages_that_are_none_are_an_error(make_regressor, age):
     with pytest.raises(ValueError, match="Ages must be finite and non-negative"):
         make_regressor().fit(np.zeros((2, 16, 16, 3), np.uint8), [20.0, age])
 
 
-def test_one_class_is_an_error():
+def test_one_class_is_an_error(make_classifier):
     with pytest.raises(ValueError, match=r"needs two classes. Got only \['male'\]"):
         make_classifier().fit(np.zeros((2, 16, 16, 3), np.uint8), ["male", "male"])
 
@@ -59,7 +28,7 @@ def test_one_class_is_an_error():
     ],
     ids=["grey", "channels first", "another size", "float"],
 )
-def test_what_is_no_chip_is_an_error(X, tiny, classifier):
+def test_what_is_no_chip_is_an_error(make_classifier, X, classifier):
     message = r"must be uint8 face chips of shape \(n, 16, 16, 3\)"
     with pytest.raises(ValueError, match=message):
         make_classifier().fit(X, ["a", "b", "a", "b"])
@@ -67,7 +36,7 @@ def test_what_is_no_chip_is_an_error(X, tiny, classifier):
         classifier.predict(X)
 
 
-def test_lengths_that_differ_are_an_error(tiny):
+def test_lengths_that_differ_are_an_error(make_classifier):
     X = np.zeros((4, 16, 16, 3), np.uint8)
     with pytest.raises(ValueError, match="X has 4 rows and y has 2"):
         make_classifier().fit(X, ["a", "b"])
@@ -75,7 +44,7 @@ def test_lengths_that_differ_are_an_error(tiny):
         make_classifier().fit(X, ["a", "b", "a", "b"], groups=[1, 2])
 
 
-def test_one_subject_can_not_be_validated_on(tiny):
+def test_one_subject_can_not_be_validated_on(make_classifier, make_regressor):
     X = np.zeros((4, 16, 16, 3), np.uint8)
     with pytest.raises(ValueError, match="one subject"):
         make_classifier().fit(X, ["a", "b", "a", "b"], groups=[1, 1, 1, 1])
@@ -84,12 +53,12 @@ def test_one_subject_can_not_be_validated_on(tiny):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_missing_gpu_is_an_error(tiny, colours, gender):
+def test_a_missing_gpu_is_an_error(make_classifier, colours, gender):
     with pytest.raises(DeviceError):
         make_classifier().set_params(device="cuda").fit(colours[0], gender)
 
 
-def test_too_little_memory_says_what_to_try(tiny, colours, gender, monkeypatch):
+def test_too_little_memory_says_what_to_try(make_classifier, colours, gender, monkeypatch):
     def exhausted(*args, **kwargs):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -98,7 +67,9 @@ def test_too_little_memory_says_what_to_try(tiny, colours, gender, monkeypatch):
         make_classifier().fit(colours[0], gender)
 
 
-def test_too_little_memory_to_answer_names_no_batches(tiny, colours, gender, monkeypatch):
+def test_too_little_memory_to_answer_names_no_batches(
+    make_classifier, colours, gender, monkeypatch
+):
     model = make_classifier().fit(colours[0], gender)
 
     def exhausted(*args, **kwargs):
@@ -109,18 +80,18 @@ def test_too_little_memory_to_answer_names_no_batches(tiny, colours, gender, mon
         model.predict(colours[0])
 
 
-def test_what_was_not_fitted_does_not_predict(strangers):
+def test_what_was_not_fitted_does_not_predict(make_classifier, make_regressor, strangers):
     for model in (make_classifier(), make_regressor()):
         with pytest.raises(NotFittedError):
             model.predict(strangers[0])
 
 
-def test_an_unknown_network_is_an_error(colours, gender):
+def test_an_unknown_network_is_an_error(make_classifier, colours, gender):
     with pytest.raises(ValueError, match=r"Unknown network 'cnn'\. The networks are finetuned"):
         make_classifier().set_params(network="cnn").fit(colours[0], gender)
 
 
-def test_missing_labels_are_an_error(tiny, colours, gender):
+def test_missing_labels_are_an_error(make_classifier, colours, gender):
     y = gender.astype(object)
     y[[3, 5]] = None
     with pytest.raises(ValueError, match="2 of 72 labels are missing"):

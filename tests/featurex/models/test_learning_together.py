@@ -181,6 +181,7 @@ def test_a_file_that_holds_a_shared_network_twice_is_read(
     """As files did from before it stood once."""
     fitted = fit(colour_faces, TOGETHER, tmp_path)
     monkeypatch.setattr(network_files, "_owners", lambda states: {task: task for task in states})
+    monkeypatch.setattr(network_files, "VERSION", 2)
     save_model(tmp_path / "m.featurex", *fitted)
     loaded, _ = load_model(tmp_path / "m.featurex")
     assert loaded["age"].network_ is loaded["gender"].network_

@@ -4,28 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from featurex.models.finetuning import NetworkClassifier
 from featurex.networks import get_network
-from featurex.training.settings import TrainingSettings
-
-# Rates for a trunk that was never trained, not those for a good one.
-RATES = {"learning_rate": 1e-2, "head_learning_rate": 1e-1}
-
-SMALL = TrainingSettings(epochs=8, batch_size=16, **RATES)
-
-
-def make_classifier(settings=SMALL, **options):
-    return NetworkClassifier("finetuned", "tiny", settings=settings, device="cpu", **options)
-
-
-@pytest.fixture(scope="module")
-def gender(colours):
-    return np.array(["female", "male"])[colours[2]]
-
-
-@pytest.fixture(scope="module")
-def years(colours):
-    return np.array([5.0, 28.0, 70.0])[colours[3]]
 
 
 @pytest.fixture
@@ -36,12 +15,14 @@ def curious(tiny, monkeypatch):
     return kind
 
 
-def test_side_labels_are_learnt_beside_the_task(curious, colours, gender, years):
+def test_side_labels_are_learnt_beside_the_task(
+    make_classifier, small, curious, colours, gender, years
+):
     chips, subject, _, group = colours
     ages = np.where(np.arange(72) % 4 == 0, np.nan, years)
     groups = np.where(np.arange(72) % 3 == 0, None, np.array(["a", "b", "c"], object)[group])
     side = {"age": ages, "group": groups, "unasked": groups}
-    model = make_classifier(replace(SMALL, epochs=20))
+    model = make_classifier(replace(small, epochs=20))
     model.fit(chips, gender, groups=subject, side=side)
     assert model.network_.heads == {"class": 2, "age": 101, "group": 3}
     assert model.best_score_ > 0.9
@@ -51,19 +32,23 @@ def test_side_labels_are_learnt_beside_the_task(curious, colours, gender, years)
 
 
 @pytest.mark.parametrize("labels", [[None] * 72, ["only"] * 72])
-def test_side_labels_of_fewer_than_two_kinds_are_left_out(curious, colours, gender, labels):
-    model = make_classifier(replace(SMALL, epochs=1))
+def test_side_labels_of_fewer_than_two_kinds_are_left_out(
+    make_classifier, small, curious, colours, gender, labels
+):
+    model = make_classifier(replace(small, epochs=1))
     model.fit(colours[0], gender, side={"group": np.array(labels, object)})
     assert model.network_.heads == {"class": 2}
 
 
-def test_side_labels_of_another_length_are_an_error(curious, colours, gender):
+def test_side_labels_of_another_length_are_an_error(make_classifier, curious, colours, gender):
     with pytest.raises(ValueError, match=r"'age' must have 72 rows, as y has\. Got 5"):
         make_classifier().fit(colours[0], gender, side={"age": [1.0] * 5})
 
 
-def test_a_network_without_side_heads_passes_over_side_labels(tiny, colours, gender, years):
-    once = make_classifier(replace(SMALL, epochs=1))
+def test_a_network_without_side_heads_passes_over_side_labels(
+    make_classifier, small, colours, gender, years
+):
+    once = make_classifier(replace(small, epochs=1))
     alone = clone(once).fit(colours[0], gender)
     beside = clone(once).fit(colours[0], gender, side={"age": years})
     probabilities = [model.predict_proba(colours[0]) for model in (alone, beside)]
