@@ -26,7 +26,7 @@ from featurex.extraction.alignment import Photo
 from featurex.extraction.extracting import extract
 from featurex.extraction.face_cache import FaceCache
 from featurex.manifest import Manifest
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.tasks import choose_tasks
 
 BACKBONES = ("dlib-resnet:embedding", "dlib-resnet", "efficientnet-lite0", "pixels", "landmarks")

@@ -31,7 +31,7 @@ from featurex.datasets import people_root, read
 from featurex.extraction.alignment import Photo
 from featurex.extraction.extracting import extract
 from featurex.extraction.face_cache import FaceCache
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.photos.hashing import hash_files
 from featurex.prediction.predictor import Predictor
 from featurex.saved_models.fitting import fit_models

@@ -19,7 +19,7 @@ from featurex.audit.match_rates import match_rates
 from featurex.audit.pairs import LIKENESS, describe_pairs
 from featurex.comparison.design import Design
 from featurex.comparison.face_table import FaceTable
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from pipelines import subject_codes
 from pipelines.audit.clusters import average_linkage
 from pipelines.audit.neighbours import close_pairs

@@ -151,14 +151,8 @@ def compare(
     from featurex.comparison.mixed_averages import split_mixed
     from featurex.comparison.outside import outside_names, read_outside
     from featurex.comparison.transfer import TransferTable, join_manifests, shared_tasks
-    from featurex.models.registry import (
-        ModelOptions,
-        check_training,
-        served_tasks,
-        single_models,
-        suited,
-        takes_chips,
-    )
+    from featurex.models.names import served_tasks, single_models, suited, takes_chips
+    from featurex.models.options import ModelOptions, check_training
     from featurex.report.embedding_map import check_umap, write_map
     from featurex.report.files import write_result
     from featurex.report.run_folder import read_audit

@@ -15,7 +15,7 @@ from featurex.cli.screen import out, say
 if TYPE_CHECKING:
     from featurex.comparison.face_table import FaceTable
     from featurex.manifest import Manifest
-    from featurex.models.registry import ModelOptions
+    from featurex.models.options import ModelOptions
 
 RENDERED = (
     "These 96 people do not exist: they were rendered, three photos each. The demo shows that "
@@ -39,7 +39,7 @@ def demo(
     from featurex.cli import stages
     from featurex.comparison.design import Design
     from featurex.comparison.face_table import FaceTable
-    from featurex.models.registry import ModelOptions
+    from featurex.models.options import ModelOptions
     from featurex.report.files import write_result
     from featurex.tasks import AGE_GROUP, GENDER
 

@@ -119,15 +119,8 @@ def fit(
     from featurex.comparison.design import Design
     from featurex.comparison.face_table import FaceTable
     from featurex.comparison.fold_fits import remove_checkpoints
-    from featurex.models.registry import (
-        ModelOptions,
-        check_model_names,
-        check_training,
-        parts_of,
-        served_tasks,
-        suited,
-        takes_chips,
-    )
+    from featurex.models.names import check_model_names, parts_of, served_tasks, suited, takes_chips
+    from featurex.models.options import ModelOptions, check_training
     from featurex.saved_models import age_bounds, rejection
     from featurex.saved_models.card import write_card
     from featurex.saved_models.files import save_model

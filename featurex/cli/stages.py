@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from featurex.extraction.extracting import ExtractionReport
     from featurex.extraction.face_cache import FaceCache
     from featurex.manifest import Manifest
-    from featurex.models.registry import ModelOptions
+    from featurex.models.options import ModelOptions
     from pipelines import Comparison
 
 
@@ -136,7 +136,7 @@ def print_report(report: ExtractionReport) -> None:
 
 def advise(models: Sequence[str], faces: FaceTable, options: ModelOptions) -> None:
     """Say which training settings are made for so many faces."""
-    from featurex.models.registry import settings_advice
+    from featurex.models.options import settings_advice
 
     if better := settings_advice(models, len(faces.table), options):
         names = " and ".join(better)

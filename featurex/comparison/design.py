@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from featurex.comparison.mixed_averages import MixedAverage
 from featurex.comparison.outside_model import OutsideModel
-from featurex.models.registry import ModelOptions, serves, single_models
+from featurex.models.names import serves, single_models
+from featurex.models.options import ModelOptions
 from pipelines import Task
 
 
@@ -19,7 +20,7 @@ class Design:
     ----------
     tasks : sequence of Task
     models : sequence of str
-        As `featurex.models.registry.check_model_names` returns them.
+        As `featurex.models.names.check_model_names` returns them.
     protocol : str
         As `pipelines.assign_folds` takes it.
     n_folds : int

@@ -27,7 +27,7 @@ from featurex.comparison.model_fits import ModelFits
 from featurex.comparison.outside import outside_predictions
 from featurex.digests import digest
 from featurex.extraction import spaces
-from featurex.models.registry import parts_of, takes_chips, takes_embeddings
+from featurex.models.names import parts_of, takes_chips, takes_embeddings
 from featurex.tasks import task_labels
 from pipelines import (
     Comparison,

@@ -13,7 +13,7 @@ from featurex.comparison.design import Design
 from featurex.extraction.face_cache import FaceCache
 from featurex.faces.chips import ChipRows
 from featurex.manifest import Manifest
-from featurex.models.registry import network_name, takes_chips
+from featurex.models.names import network_name, takes_chips
 from featurex.tasks import side_labels
 from pipelines import Folds, Task, assign_folds
 

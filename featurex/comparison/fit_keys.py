@@ -16,7 +16,8 @@ import numpy as np
 from featurex.comparison.face_table import FaceTable
 from featurex.digests import digest
 from featurex.extraction import spaces
-from featurex.models.registry import ModelOptions, takes_chips
+from featurex.models.names import takes_chips
+from featurex.models.options import ModelOptions
 from pipelines import FitJob
 
 # To be raised by who changes what a fit computes in a way that no parameter shows.
@@ -47,7 +48,7 @@ def fit_keys(
         A single one.
     options : ModelOptions
     estimator : estimator
-        Unfitted, as `featurex.models.registry.make_estimator` makes it.
+        Unfitted, as `featurex.models.options.make_estimator` makes it.
     jobs : sequence of FitJob
     image_ids : ndarray of shape (n,), str
         Ids of all rows.

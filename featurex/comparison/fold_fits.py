@@ -20,7 +20,8 @@ from featurex.comparison.kept import Kept
 from featurex.comparison.model_fits import Finished, ModelFits, fit_fold
 from featurex.extraction import spaces
 from featurex.machine.processes import end_with
-from featurex.models.registry import ModelOptions, takes_chips
+from featurex.models.names import takes_chips
+from featurex.models.options import ModelOptions
 from pipelines import FitJob
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from featurex.models.registry import AVERAGE_SIGN, MODEL_NAMES, check_model_names, parts_of, serves
+from featurex.models.names import AVERAGE_SIGN, MODEL_NAMES, check_model_names, parts_of, serves
 from pipelines import PredictionTableError, Task
 from pipelines.evaluation.fusion import average_predictions
 
@@ -87,7 +87,7 @@ def split_mixed(
     Returns
     -------
     models : list of str
-        As `featurex.models.registry.check_model_names` returns them.
+        As `featurex.models.names.check_model_names` returns them.
     mixed : list of MixedAverage
 
     Raises

@@ -21,7 +21,8 @@ import numpy as np
 from featurex.comparison.face_table import FaceTable
 from featurex.comparison.fit_keys import fit_keys
 from featurex.comparison.kept import Kept, plain
-from featurex.models.registry import ModelOptions, learnt_together, make_estimator, takes_chips
+from featurex.models.names import takes_chips
+from featurex.models.options import ModelOptions, learnt_together, make_estimator
 from pipelines import CrossValidation, Evaluation, FitJob, FoldFit
 
 _TIMES = ("fit_seconds", "predict_seconds")

@@ -13,7 +13,7 @@ from featurex.comparison.design import Design
 from featurex.comparison.face_table import FaceTable
 from featurex.extraction import spaces
 from featurex.machine.cores import core_count
-from featurex.models.registry import serves, single_models
+from featurex.models.names import serves, single_models
 from pipelines import TEST_SHARE, Folds, SharedPeople
 
 AVERAGE_NOTE = (

@@ -14,13 +14,8 @@ from featurex.comparison.face_table import FaceTable
 from featurex.comparison.model_fits import epoch_line
 from featurex.extraction import spaces
 from featurex.models.averages import average_models
-from featurex.models.registry import (
-    ModelOptions,
-    learnt_together,
-    make_estimator,
-    parts_of,
-    takes_chips,
-)
+from featurex.models.names import parts_of, takes_chips
+from featurex.models.options import ModelOptions, learnt_together, make_estimator
 from featurex.tasks import task_labels
 from pipelines import Task
 
@@ -42,7 +37,7 @@ def fit_models(
     faces : FaceTable
     tasks : sequence of Task
     model : str
-        As `featurex.models.registry.check_model_names` returns it.
+        As `featurex.models.names.check_model_names` returns it.
     options : ModelOptions
     on_task : callable
         Called with the task's name after each fit of a single model.

@@ -12,7 +12,8 @@ import pandas as pd
 from featurex.comparison.experiment import Result
 from featurex.comparison.face_table import FaceTable
 from featurex.comparison.run_record import table_sha256
-from featurex.models.registry import ModelOptions, parts_of, takes_chips
+from featurex.models.names import parts_of, takes_chips
+from featurex.models.options import ModelOptions
 from featurex.report.run_folder import read_record
 from featurex.tasks import task_labels
 from pipelines import Comparison, Task, compare, predictions

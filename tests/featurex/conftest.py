@@ -11,7 +11,7 @@ from featurex.datasets.people import people_root
 from featurex.extraction.alignment import Photo
 from featurex.faces.aligner import FaceAligner
 from featurex.manifest import Manifest, make_table
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.photos.hashing import image_id
 from featurex.saved_models.files import save_model
 from featurex.saved_models.fitting import fit_models

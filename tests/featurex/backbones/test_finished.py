@@ -20,7 +20,7 @@ from featurex.comparison.transfer import TransferTable, join_manifests
 from featurex.exceptions import BackboneError, ModelError
 from featurex.extraction.embedding import Embedder
 from featurex.extraction.face_cache import FaceCache
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.prediction.predictor import Predictor
 from featurex.saved_models.files import load_model, save_model
 from featurex.saved_models.fitting import fit_models

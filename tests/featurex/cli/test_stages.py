@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from featurex.cli import screen, stages
-from featurex.models import registry as models
-from featurex.models.registry import ModelOptions
+from featurex.models import options
+from featurex.models.options import ModelOptions
 from featurex.tasks import AGE, AGE_GROUP
 from pipelines import compare
 
@@ -89,7 +89,7 @@ def test_settings_for_many_faces_are_advised_where_faces_are_many(
     networks = ["svm+finetuned", "multitask", "wide-gabor"]
     stages.advise(networks, colour_faces, ModelOptions())
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(models, "MANY_FACES", 70)
+    monkeypatch.setattr(options, "MANY_FACES", 70)
     stages.advise(networks, colour_faces, ModelOptions())
     assert capsys.readouterr().err == (
         "Try finetuned@many-faces and multitask@many-faces: settings for as many as 70 faces, and "

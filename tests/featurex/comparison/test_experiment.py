@@ -11,7 +11,7 @@ from featurex.comparison.design import Design
 from featurex.comparison.experiment import run
 from featurex.comparison.face_table import FaceTable
 from featurex.manifest import Manifest
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.networks import get_network
 from featurex.report.files import write_result
 from featurex.tasks import AGE, AGE_GROUP, GENDER

@@ -8,7 +8,7 @@ import pytest
 
 from featurex.comparison import fit_keys
 from featurex.extraction import spaces
-from featurex.models.registry import ModelOptions, make_estimator
+from featurex.models.options import ModelOptions, make_estimator
 from featurex.tasks import AGE_GROUP, GENDER
 from pipelines import CrossValidation
 from pipelines.models import svm

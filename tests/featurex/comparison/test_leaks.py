@@ -7,7 +7,7 @@ from featurex.comparison.design import Design
 from featurex.comparison.experiment import run
 from featurex.models import finetuning
 from featurex.models.finetuning import NetworkClassifier, NetworkRegressor
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.tasks import AGE, GENDER
 from featurex.training import labelled
 from featurex.training.settings import TrainingSettings

@@ -9,7 +9,7 @@ from featurex.comparison.experiment import run
 from featurex.comparison.mixed_averages import MixedAverage, split_mixed
 from featurex.comparison.outside import read_outside
 from featurex.comparison.run_record import AVERAGE_NOTE, MIXED_NOTE
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.tasks import AGE, AGE_GROUP, GENDER
 from pipelines import PredictionTableError, predictions
 

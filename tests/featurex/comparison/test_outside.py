@@ -7,7 +7,7 @@ import pytest
 from featurex.comparison.design import Design
 from featurex.comparison.experiment import run
 from featurex.comparison.outside import outside_predictions, read_outside
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.report.files import write_result
 from featurex.tasks import AGE, AGE_GROUP, GENDER
 from pipelines import PredictionTableError, predictions

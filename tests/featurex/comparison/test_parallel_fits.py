@@ -16,7 +16,7 @@ from featurex.comparison import fold_fits, model_fits
 from featurex.comparison.design import Design
 from featurex.comparison.experiment import run
 from featurex.comparison.kept import Kept
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.tasks import AGE, GENDER
 from pipelines import CrossValidation
 from pipelines.errors import PipelineError

@@ -15,7 +15,7 @@ from featurex.comparison.kept import Kept
 from featurex.comparison.kept_comparison import write_once
 from featurex.extraction import spaces
 from featurex.manifest import Manifest
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.report.files import write_result
 from featurex.tasks import AGE, AGE_GROUP, GENDER
 from pipelines import MODELS, predictions

@@ -8,7 +8,7 @@ import pytest
 
 from featurex.comparison.design import Design
 from featurex.comparison.experiment import run
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.report.files import write_result
 from featurex.tasks import GENDER
 from pipelines import MODELS

@@ -9,7 +9,7 @@ from featurex.comparison.experiment import run
 from featurex.comparison.transfer import TransferTable, join_manifests, shared_tasks
 from featurex.exceptions import DatasetError
 from featurex.manifest import Manifest, make_table
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.report.files import write_result
 from featurex.tasks import AGE, GENDER, RACE
 from pipelines import Task

@@ -7,7 +7,7 @@ from PIL import Image
 
 from featurex.exceptions import ModelError
 from featurex.explanation.explainer import Explainer
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.prediction.predictor import Predictor
 from featurex.saved_models.files import load_model, save_model
 from featurex.saved_models.fitting import fit_models

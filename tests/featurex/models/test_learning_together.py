@@ -16,7 +16,7 @@ from featurex.comparison.face_table import FaceTable
 from featurex.comparison.kept import Kept
 from featurex.exceptions import BackboneError, ModelError
 from featurex.manifest import Manifest
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.networks.finetuned import FineTunedNetwork
 from featurex.prediction.predictor import Predictor
 from featurex.saved_models.files import load_model, save_model

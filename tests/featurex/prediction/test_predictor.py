@@ -8,7 +8,7 @@ from featurex.comparison.face_table import FaceTable
 from featurex.exceptions import ModelError, PhotoError
 from featurex.labels import AGE_GROUP_YEARS, AGE_GROUPS
 from featurex.manifest import Manifest
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.prediction.face_predictions import FacePrediction, PhotoFaces
 from featurex.prediction.predictor import PHOTOS_AT_A_TIME, Predictor
 from featurex.saved_models.files import load_model, save_model

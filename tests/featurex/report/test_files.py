@@ -8,7 +8,7 @@ from PIL import Image
 from featurex.comparison.design import Design
 from featurex.comparison.experiment import run
 from featurex.comparison.face_table import FaceTable
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.report import files as report_files
 from featurex.report.files import write_result
 from featurex.tasks import AGE, GENDER

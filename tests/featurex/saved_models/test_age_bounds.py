@@ -8,7 +8,7 @@ from featurex.comparison.design import Design
 from featurex.comparison.experiment import run
 from featurex.exceptions import ModelError
 from featurex.models.averages import average_models
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.prediction.predictor import Predictor
 from featurex.saved_models import age_bounds
 from featurex.saved_models.card import write_card

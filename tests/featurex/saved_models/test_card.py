@@ -9,7 +9,7 @@ from featurex.comparison.design import Design
 from featurex.comparison.experiment import run
 from featurex.comparison.face_table import FaceTable
 from featurex.exceptions import RunError
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.report.files import write_result
 from featurex.saved_models.card import card_path, write_card
 from featurex.saved_models.card_scores import group_scores, scores_section

@@ -8,7 +8,7 @@ from safetensors.numpy import load as load_tensors
 from featurex.comparison.face_table import FaceTable
 from featurex.exceptions import ModelError
 from featurex.manifest import Manifest
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.networks import get_network
 from featurex.saved_models.files import load_model, save_model
 from featurex.saved_models.fitting import fit_models

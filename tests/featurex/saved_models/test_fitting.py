@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.saved_models.fitting import fit_models
 from featurex.tasks import AGE, AGE_GROUP, GENDER
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featurex.exceptions import ModelError
-from featurex.models.registry import ModelOptions
+from featurex.models.options import ModelOptions
 from featurex.saved_models.files import load_model, save_model
 from featurex.saved_models.fitting import fit_models
 from featurex.saved_models.fused_files import pack
