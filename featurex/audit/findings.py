@@ -140,8 +140,8 @@ def _rate_note(near: pd.Series) -> str:
     if not near["basis"]:
         return "The labels tell no two people apart, so the rate of false matches is not known."
     text = (
-        f"Measured here: {near['different']} of {near['compared']:.3g} {near['basis']} lie within "
-        f"{near['radius']:g} ({near['rate']:.2g})"
+        f"Measured here: {near['different']:,} of {near['compared']:,} {near['basis']} lie "
+        f"within {near['radius']:g} ({near['rate']:.2g})"
     )
     if near["basis"] == OTHER_GENDER:
         return (

@@ -140,17 +140,13 @@ def _rows(found: Iterable[PhotoFaces]) -> Iterator[dict[str, Any]]:
                     "gender": face.gender,
                     "undefined": "; ".join(f"{t}: {why}" for t, why in face.undefined.items()),
                 }
-                | {name: _rounded(getattr(face, name)) for name in _AGES}
+                | {name: getattr(face, name) for name in _AGES}
                 | {
-                    _chance_column(task, name): round(p, 4)
+                    _chance_column(task, name): p
                     for task, classes in face.probabilities.items()
                     for name, p in classes.items()
                 }
             )
-
-
-def _rounded(years: float | None) -> float | None:
-    return None if years is None else round(years, 1)
 
 
 def _chance_column(task: str, name: str) -> str:
@@ -163,8 +159,13 @@ def _print_csv(rows: Iterable[dict[str, Any]], classes: Mapping[str, Sequence[st
     writer = csv.DictWriter(sys.stdout, [*COLUMNS, *chances], restval="", lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow(row)
+        writer.writerow({name: _rounded(name, value) for name, value in row.items()})
         sys.stdout.flush()
+
+
+def _rounded(column: str, value: Any) -> Any:
+    """Round what is written as CSV; a table rounds what it shows itself, and once."""
+    return round(value, 1 if column in _AGES else 4) if isinstance(value, float) else value
 
 
 def _as_shown(row: dict[str, Any]) -> dict[str, Any]:

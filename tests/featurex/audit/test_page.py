@@ -96,6 +96,12 @@ def test_contradictions_come_first_and_what_is_left_out_is_counted(found, monkey
     assert text.index("labels contradict: age") < text.rindex("Likely the same person")
 
 
+def test_one_pair_is_no_pairs(found):
+    text = " ".join(Page(audit_page(replace(found, pairs=found.pairs.head(1)))).text.split())
+    assert "1 pair." in text
+    assert "1 pairs" not in text
+
+
 def test_every_link_leads_to_a_section(found):
     page = Page(audit_page(found))
     targets = {attributes["id"] for _, attributes in page.tags if "id" in attributes}

@@ -10,6 +10,9 @@ import sys
 import pytest
 from PIL import Image
 
+from featurex.cli import predict
+from featurex.prediction.drawing import describe_face
+from featurex.prediction.face_predictions import FacePrediction, PhotoFaces
 from pipelines.scoring import age_intervals
 
 
@@ -226,8 +229,25 @@ def test_a_measured_model_gives_an_interval_with_every_age(
     words = ("fit", "csv", people_csv, "--cache", cache, "--out", path, "--model", "svm")
     said = call(*words, "--task", "age", "--folds", 2).stderr
     assert "was made to hold 80 % of the 24 faces" in said
-    table, lines = (call("predict", photos[0], "--model", path, *form) for form in ([], ["--csv"]))
-    (row,) = csv.DictReader(io.StringIO(lines.stdout))
-    low, age, high = (float(row[name]) for name in ("age_low", "age", "age_high"))
+    forms = ([], ["--csv"], ["--json"])
+    table, lines, whole = (call("predict", photos[0], "--model", path, *form) for form in forms)
+    face = json.loads(whole.stdout)[0]["faces"][0]
+    low, age, high = years = [face[name] for name in ("age_low", "age", "age_high")]
     assert low <= age <= high
+    (row,) = csv.DictReader(io.StringIO(lines.stdout))
+    written = [float(row[name]) for name in ("age_low", "age", "age_high")]
+    assert written == [round(year, 1) for year in years]
     assert re.search(rf"{age:.0f} \({low:.0f} to {high:.0f}\)", table.stdout)
+
+
+def test_a_table_rounds_once():
+    """As a picture does; 3.457 years rounded to 3.5 first would be 4."""
+    chances = {"age-group": {"0-2": 0.67496, "4-6": 0.32504}}
+    face = FacePrediction(
+        (0, 0, 9, 9), 1.0, "0-2", 1.449, age_low=0.0, age_high=3.457, probabilities=chances
+    )
+    (row,) = predict._rows([PhotoFaces("a.jpg", [face])])
+    shown = predict._as_shown(row)
+    assert [shown["age group"], f"{shown['age']} years"] == describe_face(face)
+    assert shown["age"] == "1 (0 to 3)"
+    assert shown["age group"] == "0-2 (67 %)"
