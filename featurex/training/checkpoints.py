@@ -48,15 +48,16 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], record: Mapping[
 
 
 class Checkpoint(NamedTuple):
-    """What a checkpoint holds."""
+    """What a checkpoint holds, and where it was read from."""
 
+    path: Path
     tensors: dict[str, Tensor]
     record: dict[str, Any]
 
     @property
     def is_finished(self) -> bool:
         """Whether it is the end of its training, and only the kept weights are in it."""
-        return bool(self.record.get("finished"))
+        return self.record.get("finished") is True
 
 
 def read_checkpoint(path: Path, training: str) -> Checkpoint | None:
@@ -87,7 +88,7 @@ def read_checkpoint(path: Path, training: str) -> Checkpoint | None:
         raise ModelError(f"Can't read the checkpoint {path}: {error.strerror}.") from error
     try:
         record = _record(content)
-        return Checkpoint(load(content), record) if record["training"] == training else None
+        return Checkpoint(path, load(content), record) if record["training"] == training else None
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise damaged(path) from error
 

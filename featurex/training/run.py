@@ -123,8 +123,8 @@ class TrainingRun:
         }
         write_checkpoint(path, best | ({} if finished else self._tensors()), record)
 
-    def resume(self, checkpoint: Checkpoint, path: Path) -> None:
-        """Go on from a checkpoint of this training, which was read from a file.
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint of this training.
 
         Raises
         ------
@@ -132,9 +132,9 @@ class TrainingRun:
             It is damaged.
         """
         try:
-            self._load(checkpoint.tensors, checkpoint.record)
+            self._load(checkpoint)
         except (KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
-            raise damaged(path) from error
+            raise damaged(checkpoint.path) from error
 
     def _tensors(self) -> dict[str, Tensor]:
         found = {f"network/{name}": t for name, t in self.network.state_dict().items()}
@@ -143,11 +143,12 @@ class TrainingRun:
             found |= {f"optimizer/{number}/{key}": tensor for key, tensor in state.items()}
         return found
 
-    def _load(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
+    def _load(self, checkpoint: Checkpoint) -> None:
+        tensors, record = checkpoint.tensors, checkpoint.record
         self.history, self.best_epoch = list(record["history"]), int(record["best_epoch"])
         device = next(self.network.parameters()).device
         self.best = {name: t.to(device) for name, t in _under("best/", tensors).items()}
-        if record["finished"]:
+        if checkpoint.is_finished:
             if not self.is_over:
                 raise ValueError("an end before its time")
             self.network.load_state_dict(self.best)

@@ -115,8 +115,8 @@ class Trainer:
         if not (found and found.is_finished):  # then no chip is looked at any more
             train, valid = brought_to(self.device, train, valid)
         run = TrainingRun(self.network, self.heads, self.settings, train, valid, name)
-        if found and self.checkpoint:
-            run.resume(found, self.checkpoint)
+        if found:
+            run.resume(found)
             return run
         torch.manual_seed(self.seed)
         self._prepare(train)

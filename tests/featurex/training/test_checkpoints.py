@@ -21,8 +21,9 @@ def path(tmp_path):
 
 def test_what_was_written_is_read(path):
     write_checkpoint(path, TENSORS, RECORD)
-    tensors, record = read_checkpoint(path, "this one")
-    assert record == RECORD
+    found = read_checkpoint(path, "this one")
+    assert (found.path, found.record) == (path, RECORD)
+    tensors = found.tensors
     assert set(tensors) == set(TENSORS)
     assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
     assert list(path.parent.iterdir()) == [path]
@@ -43,7 +44,7 @@ def test_a_write_that_fails_leaves_the_earlier_one(path, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ModelError, match=r"Can't write the checkpoint .*No space left"):
         write_checkpoint(path, {}, RECORD | {"history": []})
-    assert read_checkpoint(path, "this one")[1] == RECORD
+    assert read_checkpoint(path, "this one").record == RECORD
     assert list(path.parent.iterdir()) == [path]
 
 

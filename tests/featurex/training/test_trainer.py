@@ -245,7 +245,7 @@ def test_a_checkpoint_that_does_not_fit_its_network_is_refused(rows, tmp_path):
         train(rows, checkpoint=path, on_epoch=kill)
     with safe_open(path, "pt") as file:
         name = json.loads(file.metadata()["record"])["training"]
-    tensors, record = read_checkpoint(path, name)
+    _, tensors, record = read_checkpoint(path, name)
     key = "network/outputs.gender.weight"
     write_checkpoint(path, tensors | {key: tensors[key][:1]}, record)
     with pytest.raises(ModelError, match="is damaged: delete it"):
