@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featurex.backbones.dlib_models import FACE_CNN, FACE_RESNET, LANDMARKS_5, dlib_model
+from featurex.detectors import mmod
 from featurex.detectors.mmod import (
     MIN_SIDE,
     OFFSET,
@@ -57,6 +58,17 @@ def test_an_output_sees_189_pixels_around_its_place():
     scores = network(torch.cat([plain, outside, inside]))[:, row, column].tolist()
     assert scores[1] == pytest.approx(scores[0], abs=1e-5)
     assert abs(scores[2] - scores[0]) > 1e-3
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("pixels", [1, 2**14])
+def test_scores_do_not_depend_on_the_bands_that_are_computed_at_once(pixels, monkeypatch):
+    network = load_mmod(dlib_model(FACE_CNN))
+    images = 255 * torch.rand((2, 3, 150, 163), generator=torch.manual_seed(0))
+    at_once = network(images)
+    monkeypatch.setattr(mmod, "BAND_PIXELS", pixels)
+    in_bands = network(images)
+    torch.testing.assert_close(in_bands, at_once, rtol=0, atol=1e-5)
 
 
 @torch.inference_mode()
