@@ -109,7 +109,7 @@ class Rows:
     def split_subjects(self, n_folds: int) -> np.ndarray:
         """Put subjects into stratified folds; returns the fold of each row."""
         self.need(n_folds, self.n_subjects, "subjects")
-        splitter = SubjectKFold(n_folds, shuffle=True, random_state=self.random_state)
+        splitter = SubjectKFold(n_folds, random_state=self.random_state)
         return _number(split_quietly(splitter, self._strata(n_folds), self.subjects), self.n_rows)
 
     def split_photos(self, n_folds: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from pipelines.folds.subject_folds import SubjectKFold
 from pipelines.folds.subjects import subject_codes
@@ -38,8 +38,11 @@ def _stratified_splits(
     alone = len(np.unique(codes)) == len(codes)
     for count in range(min(n_folds, subjects.min()), 1, -1):
         for _ in range(1 if alone else _ATTEMPTS):
-            kind = StratifiedKFold if alone else SubjectKFold
-            splitter = kind(count, shuffle=True, random_state=rng)
+            splitter = (
+                StratifiedKFold(count, shuffle=True, random_state=rng)
+                if alone
+                else SubjectKFold(count, random_state=rng)
+            )
             splits = list(split_quietly(splitter, y, None if alone else codes))
             if all(len(np.unique(y[train])) == len(subjects) for train, _ in splits):
                 return splits
@@ -54,9 +57,9 @@ def _plain_splits(codes: np.ndarray, n_folds: int, rng: np.random.RandomState) -
     if count < 2:
         raise ValueError(f"An inner split needs two subjects or more. Got {count} subject.")
     alone = len(np.unique(codes)) == len(codes)
-    kind = KFold if alone else GroupKFold
-    splitter = kind(count, shuffle=True, random_state=rng)
-    return list(splitter.split(codes, groups=None if alone else codes))
+    if alone:
+        return list(KFold(count, shuffle=True, random_state=rng).split(codes))
+    return list(SubjectKFold(count, random_state=rng).split(codes, np.zeros(len(codes)), codes))
 
 
 def sample_rows(

@@ -51,7 +51,7 @@ def test_every_model_learns_the_planted_rule(result):
     accuracy, error = table["accuracy_mean"], table.loc["age"]["mae_mean"]
     assert accuracy["gender", "majority"] < 0.7
     assert accuracy["gender", "svm"] > 0.95
-    assert accuracy["gender", "finetuned"] > 0.9
+    assert accuracy["gender", "finetuned"] > 0.8
     assert accuracy["age-group", "svm"] > accuracy["age-group", "majority"] + 0.2
     assert error["svm"] < error["majority"] - 5
 

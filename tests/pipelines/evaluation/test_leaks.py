@@ -211,9 +211,9 @@ def nearest(random_state):
 LOOK_UP = ModelFamily("look-up", nearest, nearest, {"p": [1, 2]})
 
 
-def hits(faces, protocol):
+def hits(faces, protocol, seed=0):
     """Return the accuracy of a look-up of people under a protocol."""
-    folds = assign_folds(protocol, n_rows=len(WHO), labels=LABELS, groups=WHO)
+    folds = assign_folds(protocol, n_rows=len(WHO), labels=LABELS, groups=WHO, random_state=seed)
     table = cross_validate(
         lambda: TunedClassifier(LOOK_UP),
         faces,
@@ -230,7 +230,8 @@ def hits(faces, protocol):
 
 @pytest.mark.parametrize("protocol", ["subject", "leave-one-subject-out", "holdout"])
 def test_a_look_up_of_people_is_worth_nothing_on_other_people(faces, protocol):
-    assert hits(faces, protocol) < 0.7
+    # A test set holds few people, of whom one alone may be like most of the others by chance.
+    assert np.mean([hits(faces, protocol, seed) for seed in range(3)]) < 0.7
 
 
 def test_a_look_up_of_people_is_nearly_perfect_where_they_are_on_both_sides(faces):
