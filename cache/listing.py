@@ -1,5 +1,6 @@
 """The spaces of a cache: their stores, and a summary of each."""
 
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,8 +105,15 @@ def info(root: str | Path) -> list[SpaceInfo]:
 
 def size_of(folder: Path) -> int:
     """Return the size in bytes of all files in a folder; links count nothing."""
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
-    return sum(path.stat().st_size for path in files)
+    return sum(map(_file_size, folder.rglob("*")))
+
+
+def _file_size(path: Path) -> int:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return 0  # a writer has renamed or replaced it since the folder was listed
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def _summary(store: Store) -> SpaceInfo:

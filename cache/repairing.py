@@ -63,7 +63,7 @@ def repair(root: str | Path) -> list[Repair]:
 
 def _repair_space(folder: Path) -> Iterator[Repair]:
     if is_temporary(folder):
-        yield _remove_leftover(folder)
+        yield from _remove_leftover(folder)
         return
     try:
         with alone(folder):
@@ -79,7 +79,8 @@ def _repair_alone(folder: Path) -> Iterator[Repair]:
         if repaired := _repair_description(folder, error):
             yield repaired
         return
-    yield from map(_remove_leftover, leftovers(folder))
+    for path in leftovers(folder):
+        yield from _remove_leftover(path)
     yield from (Repair(p, "no file of a cache; move it away", refused=True) for p in strays(folder))
     (folder / SHARDS_FOLDER).mkdir(exist_ok=True)
     for path in files_in(folder / SHARDS_FOLDER):
@@ -98,14 +99,19 @@ def _repair_description(folder: Path, error: CacheError) -> Repair | None:
     return Repair(path, "deleted; the next extraction writes it anew, and finds the shards again")
 
 
-def _remove_leftover(path: Path) -> Repair:
-    if not is_abandoned(path):
-        return Repair(path, "may still be written; run this again in a minute", refused=True)
+def _remove_leftover(path: Path) -> Iterator[Repair]:
+    try:
+        abandoned = is_abandoned(path)
+    except FileNotFoundError:
+        return  # its writer has finished since the folder was listed
+    if not abandoned:
+        yield Repair(path, "may still be written; run this again in a minute", refused=True)
+        return
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-    return Repair(path, "deleted what a killed writer left")
+    yield Repair(path, "deleted what a killed writer left")
 
 
 def _repair_shard(path: Path, described: Description) -> Iterator[Repair]:

@@ -90,6 +90,7 @@ class Audit:
         As `featurex.audit.match_rates.match_rates`, with `kind`: ``"relative"`` distances, and
         dlib's own threshold as ``"absolute"``.
     labels : DataFrame
+    unchecked : dict of str to str
         As `featurex.audit.labels.find_wrong_labels`.
     balance : DataFrame
         As `featurex.audit.labels.class_balance`.
@@ -104,6 +105,7 @@ class Audit:
     clusters: np.ndarray
     rates: pd.DataFrame
     labels: pd.DataFrame
+    unchecked: dict[str, str]
     balance: pd.DataFrame
 
     @property
@@ -185,11 +187,23 @@ def audit(
     rates = _rates(X, scale, named, options)
     on_step("match rates")
     people = clusters if faces.groups is None else subject_codes(faces.groups.tolist(), len(table))
-    labels = find_wrong_labels(X, table, people, n_folds=options.n_folds, seed=options.seed)
+    labels, unchecked = find_wrong_labels(
+        X, table, people, n_folds=options.n_folds, seed=options.seed
+    )
     on_step("labels")
     balance = class_balance(table)
     return Audit(
-        faces, options, pairs, near.n_found, fold, fold_note, clusters, rates, labels, balance
+        faces=faces,
+        options=options,
+        pairs=pairs,
+        n_near=near.n_found,
+        fold=fold,
+        fold_note=fold_note,
+        clusters=clusters,
+        rates=rates,
+        labels=labels,
+        unchecked=unchecked,
+        balance=balance,
     )
 
 

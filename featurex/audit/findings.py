@@ -56,6 +56,7 @@ def notes(audit: Audit) -> list[str]:
         "Labels to look at: confident learning (Northcutt et al. 2021) on out-of-fold logistic "
         "regressions; an age group only where the likely one is not next to it. A face that looks "
         "older than it is has no wrong label.",
+        *(f"Labels of {task} were not checked: {why}" for task, why in audit.unchecked.items()),
     ]
 
 

@@ -15,7 +15,7 @@ BALANCED = ("gender", "age_group", "race")
 
 def find_wrong_labels(
     X: np.ndarray, table: pd.DataFrame, people: np.ndarray, *, n_folds: int, seed: int
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """List the genders and age groups that an out-of-fold classifier contradicts.
 
     Parameters
@@ -31,15 +31,23 @@ def find_wrong_labels(
 
     Returns
     -------
-    DataFrame
+    labels : DataFrame
         `task`, `image_id`, `path`, `given`, `suggested`, `p_given`, `p_suggested`; least believed
         first within a task. A class of one person only can't be checked and is left out, and so is
         an age group where the suggested one is next to it: faces look older or younger than they
         are.
+    unchecked : dict of str to str
+        Why a task could not be checked at all, by its name.
     """
-    parts = [_wrong_labels(X, table, people, task, n_folds, seed) for task in (GENDER, AGE_GROUP)]
+    parts, unchecked = [], {}
+    for task in (GENDER, AGE_GROUP):
+        try:
+            parts.append(_wrong_labels(X, table, people, task, n_folds, seed))
+        except ValueError as error:  # no split of these people keeps each class in training
+            unchecked[task.name] = str(error)
     parts = [part for part in parts if len(part)]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*LABEL_COLUMNS])
+    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*LABEL_COLUMNS])
+    return found, unchecked
 
 
 def _wrong_labels(

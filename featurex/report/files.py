@@ -10,6 +10,7 @@ import pandas as pd
 
 from featurex.comparison.design import Design
 from featurex.comparison.experiment import Result
+from featurex.files import replacing
 from pipelines import (
     Task,
     calibration_table,
@@ -65,10 +66,10 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
     result.comparison.to_latex(tables[2])
     predictions.write(result.predictions, folder / "predictions.csv")
     notes = {"notes": list(result.comparison.notes)}
-    record = json.dumps(
-        result.record | notes, indent=2, ensure_ascii=False, allow_nan=False, default=_plain
-    )
-    (folder / "run.json").write_text(record + "\n", encoding="utf-8")
+    record = json.dumps(result.record | notes, indent=2, allow_nan=False, default=_plain)
+    # ASCII: a command's arguments may hold file names that are not UTF-8.
+    with replacing(folder / "run.json") as part:
+        part.write_text(record + "\n", encoding="ascii")
     written = [*tables, folder / "predictions.csv", folder / "run.json"]
     statistics = _write_statistics(result, design, folder)
     return [*written, *statistics, *_write_curves(result, design, folder)]

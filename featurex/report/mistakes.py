@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cache import Store
 from featurex.backbones import get_backbone
 from featurex.detectors import DEFAULT_DETECTOR
 from featurex.exceptions import RunError
-from featurex.extraction.face_cache import FaceCache
+from featurex.extraction.spaces import chips_space
+from featurex.faces.aligner import FaceAligner
 from featurex.faces.pictures import data_uri
 from pipelines import predictions
 from pipelines.report import Mistake
@@ -48,7 +50,7 @@ def worst_mistakes(run: Path, record: Mapping[str, Any], cache: Path) -> list[Mi
     table = predictions.read(run / "predictions.csv")
     groups = table.groupby(["task", "model"], sort=False)
     chosen = pd.concat([_worst(rows) for _, rows in groups]).head(MOST)
-    chips = _chips(_cache_of(record, cache), chosen["image_id"].tolist(), cache)
+    chips = _chips(cache, _chips_folder(record, cache), chosen["image_id"].tolist())
     return [
         replace(_mistake(row), source=data_uri(chip))
         for row, chip in zip(chosen.to_dict("records"), chips, strict=True)
@@ -75,7 +77,8 @@ def _mistake(row: Mapping[str, Any]) -> Mistake:
     return Mistake(row["task"], row["model"], true, said, float(row["sure"]), "")
 
 
-def _cache_of(record: Mapping[str, Any], root: Path) -> FaceCache:
+def _chips_folder(record: Mapping[str, Any], root: Path) -> str:
+    """Return the folder of the run's chips in its cache."""
     options, aligner = record.get("options"), record.get("aligner")
     if not (isinstance(options, dict) and isinstance(options.get("backbone"), str)):
         raise RunError("run.json does not name the backbone, so its faces can't be found.")
@@ -83,14 +86,16 @@ def _cache_of(record: Mapping[str, Any], root: Path) -> FaceCache:
         raise RunError(f"{root}: no such cache. Name the run's with --cache DIR.")
     detector = aligner.get("detector") if isinstance(aligner, dict) else None
     backbone = get_backbone(options["backbone"], options.get("weights"))
-    return FaceCache(root, backbone, detector=str(detector or DEFAULT_DETECTOR))
+    return chips_space(FaceAligner(str(detector or DEFAULT_DETECTOR)), backbone).folder
 
 
-def _chips(cache: FaceCache, image_ids: list[str], root: Path) -> np.ndarray:
-    there = cache.chips.contains(image_ids)
-    if not there.all():
+def _chips(root: Path, folder: str, image_ids: list[str]) -> np.ndarray:
+    # A cache that is not the run's stays as it is: opening it as one would make its spaces.
+    store = Store.open_existing(root, folder) if (root / folder).is_dir() else None
+    there = store.contains(image_ids) if store else np.zeros(len(image_ids), dtype=bool)
+    if store is None or not there.all():
         raise RunError(
             f"{root} lacks {int((~there).sum())} of the {len(there)} faces to show. Name the run's "
             "cache with --cache DIR."
         )
-    return cache.chip_column(image_ids)[:]
+    return store.column("chip", image_ids)[:]

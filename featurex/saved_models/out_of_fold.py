@@ -17,6 +17,7 @@ from featurex.models.options import ModelOptions
 from featurex.report.run_folder import read_record
 from featurex.tasks import task_labels
 from pipelines import Comparison, Task, compare, predictions
+from pipelines.out_of_fold.contract import repeats_of
 
 # What a comparison's record has at least.
 _RECORD = {"protocol": str, "n_folds": int, "models": list, "tasks": list, "options": dict}
@@ -203,11 +204,16 @@ def _check_labels(measured: pd.DataFrame, faces: FaceTable, task: Task, folder: 
     """Raise ValueError unless every labelled face was tested, against the label it has here."""
     rows, y = task_labels(faces.table, task)
     here = pd.Series(y, index=faces.table["image_id"].iloc[rows])
-    part = measured[measured["task"] == task.name]
     column = "years_true" if task.is_regression else "y_true"
-    there = part.set_index("image_id")[column].reindex(here.index)
-    if len(part) != len(here) or not (there.to_numpy() == here.to_numpy()).all():
+    part = measured[measured["task"] == task.name]
+    there = part.set_index("image_id")[column].groupby(repeats_of(part))
+    if not len(part) or not all(_same_labels(here, labels) for _, labels in there):
         raise ValueError(
             f"The predictions in {folder} are of other faces or labels than the rows for "
             f"{task.name!r}: compare again, or leave --comparison out."
         )
+
+
+def _same_labels(here: pd.Series, there: pd.Series) -> bool:
+    matching = there.reindex(here.index) if there.index.is_unique else there
+    return len(there) == len(here) and bool((matching.to_numpy() == here.to_numpy()).all())

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pipelines.evaluation.fits import FitJob, FoldFit, Rows
 from pipelines.evaluation.gathering import Evaluation, gather, known_facts
@@ -57,7 +58,7 @@ class CrossValidation:
     Parameters
     ----------
     X : array-like of n rows
-        Anything with a length that an int array indexes.
+        Anything with a length that an int array indexes; a pandas object by position.
     y : ndarray of shape (n,)
         Class names, or years for a regression.
     task : Task
@@ -105,7 +106,9 @@ class CrossValidation:
         check_folds(folds, groups, protocol)
         self.y = check_labels(task, y)
         self.extras = check_extras(fit_extras or {}, len(X))
-        self.X, self.task, self.model = X, task, model
+        # A column or table of pandas is indexed by its labels, and rows have numbers.
+        self.X = X.to_numpy() if isinstance(X, pd.Series) else getattr(X, "iloc", X)
+        self.task, self.model = task, model
         self.image_ids = np.asarray(image_ids).astype(str)
         self.folds, self.groups, self.years = np.asarray(folds), groups, years
         self.protocol = protocol

@@ -43,7 +43,8 @@ def score_groups(
     tasks : sequence of Task
     groups : DataFrame
         Indexed by `image_id`, each once; every column is one way to group, such as ``gender``. A
-        face whose value is missing is in no group of that column.
+        face whose value is missing is in no group of that column. Numbers count as their text, as
+        in `predictions`.
     random_state : int, default=0
 
     Returns
@@ -77,6 +78,7 @@ def score_groups(
             "'groups' must name each image_id once. "
             f"{groups.index.duplicated().sum()} are repeated."
         )
+    groups = groups.set_axis(groups.index.astype(str))
     rows: list[dict[str, object]] = []
     for task in tasks:
         if (predictions["task"] == task.name).any():

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from cache import CacheError, Column, Space, SpaceInfo, Store, info, spaces
+from cache.listing import size_of
 
 
 def test_spaces_and_info_list_every_space_in_order(filled):
@@ -44,3 +47,10 @@ def test_a_cache_that_is_not_there_or_damaged_is_an_error(filled, tmp_path):
     (store.path / "space.json").write_text("{")
     with pytest.raises(CacheError, match=r"space\.json"):
         info(store.path.parent)
+
+
+def test_a_file_that_a_writer_renames_meanwhile_counts_nothing(tmp_path, monkeypatch):
+    (tmp_path / "there").write_bytes(b"123")
+    paths = [tmp_path / "there", tmp_path / "renamed"]
+    monkeypatch.setattr(Path, "rglob", lambda folder, pattern: iter(paths))
+    assert size_of(tmp_path) == 3

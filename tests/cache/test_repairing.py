@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cache import CacheError, Store, repair, verify
+from cache import CacheError, Store, repair, repairing, verify
 
 DAY = 86_400
 
@@ -97,6 +97,14 @@ def test_what_a_killed_writer_left_goes_once_nobody_can_be_writing_it(filled):
     assert not any(repaired.refused for repaired in repair(store.path.parent))
     assert verify(store.path.parent) == []
     assert not folder.exists()
+
+
+def test_what_a_writer_finishes_meanwhile_is_no_matter(filled, monkeypatch):
+    store, _, _ = filled
+    store.publish()
+    gone = store.path / ".index.h5.1-aa.tmp"
+    monkeypatch.setattr(repairing, "leftovers", lambda folder: [gone])
+    assert repair(store.path.parent) == []
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "shards/notes.txt", "shards/0123456789abcdef.h5"])

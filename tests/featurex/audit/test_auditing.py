@@ -100,6 +100,24 @@ def test_an_age_group_is_doubted_only_where_the_likely_one_is_not_next_to_it(pla
     assert not pairs & {("25-32", "15-20"), ("15-20", "25-32")}
 
 
+def test_labels_that_no_split_of_people_can_check_are_told_and_stop_nothing(planted):
+    """An album of three people, of whom each age group shows two."""
+    faces, who = planted
+    groups = np.array([["0-2", "4-6"], ["0-2", "8-13"], ["4-6", "8-13"]])[who % 3, who // 3 % 2]
+    dtype = faces.manifest.table["age_group"].dtype
+    table = faces.manifest.table.assign(
+        age=np.nan,
+        age_group=pd.Categorical(groups, dtype=dtype),
+        gender="female",
+        subject_id=np.array(["A", "B", "C"])[who % 3],
+    )
+    manifest = replace(faces.manifest, table=table)
+    found = audit(FaceTable(manifest, faces.cache), AuditOptions(n_folds=2))
+    assert found.labels.empty
+    assert "No split of 3 subjects" in found.unchecked["age-group"]
+    assert any(note.startswith("Labels of age-group were not checked") for note in notes(found))
+
+
 def test_random_folds_leak_nearly_every_photo(found):
     leaks = found.leaks().set_index("fold")
     assert leaks["photos"].drop("all").sum() == leaks.loc["all", "photos"] == 123

@@ -125,6 +125,15 @@ def test_scores_are_taken_from_a_comparison_of_the_same(call, fails, people_csv,
     assert "it has no mlp, but majority" in fails(*words, "--task", "gender", "--model", "mlp")
 
 
+def test_scores_are_taken_from_a_comparison_with_repeats(call, people_csv, cache, tmp_path):
+    data = ("csv", people_csv, "--cache", cache, "--model", "majority", "--task", "gender")
+    run, path = tmp_path / "run", tmp_path / "m.featurex"
+    repeats = ("--folds", 3, "--repeats", 2)
+    assert call("compare", *data, *repeats, "--out", run).exit_code == 0
+    result = call("fit", *data, "--out", path, "--comparison", run, "--reject-below", "gender=0.5")
+    assert result.exit_code == 0, result.stderr
+
+
 @pytest.mark.parametrize(
     ("record", "words"),
     [

@@ -50,5 +50,8 @@ def test_what_is_wrong_is_one_line(made, fails, tmp_path):
 
 def test_a_cache_without_the_faces_is_named(made, fails, tmp_path):
     run, _, _ = made
-    line = fails("report", run, "--out", tmp_path / "p.html", "--show-faces", "--cache", tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    line = fails("report", run, "--out", tmp_path / "p.html", "--show-faces", "--cache", other)
     assert "faces to show" in line
+    assert list(other.iterdir()) == []

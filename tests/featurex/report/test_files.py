@@ -87,6 +87,12 @@ def test_the_record_is_json_of_the_standard(written):
     assert {p["inner_score"] for p in nothing_chosen} == {None}
 
 
+def test_a_command_with_names_that_are_no_utf_8_is_recorded(result, tmp_path):
+    command = ["featurex", "compare", "csv", "caf\udce9.csv"]
+    write_result(replace(result, record=result.record | {"command": command}), DESIGN, tmp_path)
+    assert json.loads((tmp_path / "run.json").read_text())["command"] == command
+
+
 def test_the_pictures_are_pictures(written):
     folder, _ = written
     with Image.open(folder / "confusion-gender-svm.png") as picture:

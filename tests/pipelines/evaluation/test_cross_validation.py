@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
@@ -67,6 +68,19 @@ def test_the_table_says_who_is_in_each_photo(people, tasks):
     assert table["subject_id"].isna().to_numpy().nonzero()[0].tolist() == [0, 4]
     assert table["subject_id"].tolist()[5:] == people.subjects.tolist()[5:]
     assert "subject_id" not in evaluate(Recorder, people, tasks[2]).predictions
+
+
+@pytest.mark.parametrize("kind", [pd.Series, pd.DataFrame])
+def test_pandas_rows_are_taken_by_their_place(people, tasks, kind, rng):
+    X = people.X[:, 0] if kind is pd.Series else people.X
+    shuffled = kind(X, index=rng.permutation(len(X)))
+
+    class First(Recorder):
+        def predict(self, X):
+            return np.asarray(X).reshape(len(X), -1)[:, 0]
+
+    table = evaluate(First, people, tasks[2], X=shuffled).predictions
+    assert np.array_equal(table["years_pred"], people.X[:, 0])
 
 
 def test_a_lazy_collection_is_asked_for_the_rows_of_a_fold(people, tasks):

@@ -175,6 +175,16 @@ def test_all_models_and_columns_are_there_whatever_the_order_of_rows():
     pd.testing.assert_frame_equal(again, table)
 
 
+def test_photos_may_be_numbered():
+    rows = gender_rows()
+    groups = by_race(rows)
+    told = ["group", "metric", "n_rows", "score", "gap", "worst"]
+    expected = score_groups(rows, [GENDER], groups)[told]
+    rows = rows.assign(image_id=np.arange(len(rows)).astype(str))
+    found = score_groups(rows, [GENDER], groups.reset_index(drop=True))[told]
+    pd.testing.assert_frame_equal(found, expected)
+
+
 def test_a_photo_in_two_rows_of_groups_is_refused():
     rows = gender_rows(20)
     groups = by_race(rows)
