@@ -18,6 +18,7 @@ from featurex.faces.chips import SharedChips
 from featurex.faces.finding import FoundFaces, find, find_each
 from featurex.machine.core_workers import core_workers, map_ahead
 from featurex.machine.cores import core_count
+from featurex.machine.forks import keep_forks_to_one_thread
 from featurex.models.averages import Average
 from featurex.photos.opening import PhotoLike
 from featurex.prediction.face_predictions import PhotoFaces, add_classes, make_prediction
@@ -77,6 +78,7 @@ class Predictor:
             self._thresholds |= thresholds(metadata, reject)
         self._embedder = self._load_backbone(device)
         self._on_cpu = resolve_device(device).type == "cpu"
+        keep_forks_to_one_thread()
 
     @classmethod
     def load(
