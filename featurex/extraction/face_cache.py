@@ -69,6 +69,12 @@ class FaceCache:
         return Embedder(self.backbone, self.device, self.batch_size, self.options)
 
     @property
+    def is_there(self) -> bool:
+        """Whether every space that was opened is still on the disk."""
+        folders = {self.faces.path, self.chips.path, self.root / self.space.folder}
+        return all((folder / "space.json").exists() for folder in folders)
+
+    @property
     def label(self) -> str:
         """What the embeddings are called: backbone, layer, and what is not the default."""
         return f"{self.backbone}{self.options.suffix}"

@@ -85,6 +85,9 @@ class FaceEmbedder(TransformerMixin, BaseEstimator):
         self.device = device
         self.missing = missing
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_opened"}
+
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Check the parameters; no photo is read.
 
@@ -184,6 +187,17 @@ class FaceEmbedder(TransformerMixin, BaseEstimator):
         return tags
 
     def _open(self) -> FaceCache:
+        """Open the cache, or look what is new in it: a call may be for one photo of many."""
+        chosen = self.get_params(deep=False)
+        before, cache = vars(self).get("_opened", (None, None))
+        if cache is not None and before == chosen and cache.is_there:
+            cache.refresh()
+            return cache
+        cache = self._open_anew()
+        self._opened = chosen, cache
+        return cache
+
+    def _open_anew(self) -> FaceCache:
         if self.missing not in MISSING:
             raise ValueError(
                 f"The 'missing' parameter of FaceEmbedder must be 'error' or 'nan'. Got "

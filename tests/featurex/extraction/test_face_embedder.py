@@ -1,5 +1,9 @@
 """`FaceEmbedder`: photos to embeddings inside scikit-learn, through the cache."""
 
+import pickle
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -66,6 +70,35 @@ def test_nothing_is_done_twice(embedder, portraits_on_disk, folder, monkeypatch)
     monkeypatch.setattr(FaceCache, "embedder", property(lambda cache: pytest.fail("embeds again")))
     again = clone(embedder).transform([folder / "copy.png", *portraits_on_disk])
     np.testing.assert_array_equal(again, first[[0, 0, 1, 2, 3]])
+
+
+def test_photos_one_by_one_share_the_network_and_the_open_cache(
+    embedder, portraits_on_disk, monkeypatch
+):
+    expected = embedder.fit_transform(portraits_on_disk)
+    monkeypatch.setattr(face_embedder, "FaceCache", None)  # would have to be called
+    found = [embedder.transform([path])[0] for path in portraits_on_disk]
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("gone", ["*", "embeddings-*", "chips-*"])
+def test_a_cache_that_was_deleted_meanwhile_is_made_again(embedder, portraits_on_disk, gone):
+    expected = embedder.fit_transform(portraits_on_disk)
+    for folder in Path(embedder.cache).glob(gone):
+        shutil.rmtree(folder)
+    np.testing.assert_array_equal(embedder.transform(portraits_on_disk), expected)
+
+
+def test_another_parameter_is_another_cache(embedder, portraits_on_disk, tmp_path):
+    embedder.fit_transform(portraits_on_disk)
+    embedder.set_params(cache=tmp_path / "other").transform(portraits_on_disk[:1])
+    assert (tmp_path / "other").is_dir()
+
+
+def test_it_can_be_sent_to_another_process_after_use(embedder, portraits_on_disk):
+    expected = embedder.fit_transform(portraits_on_disk)
+    sent = pickle.loads(pickle.dumps(embedder))
+    np.testing.assert_array_equal(sent.transform(portraits_on_disk), expected)
 
 
 def test_a_pipeline_is_cross_validated_over_paths(embedder, portraits_on_disk, folder):
