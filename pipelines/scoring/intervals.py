@@ -11,12 +11,9 @@ What they cover is the chance of which people were photographed. The trained mod
 the spread of training shows in the deviation over folds.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy.stats import beta, norm, t
 
-from pipelines.out_of_fold.panel import Panel
 from pipelines.out_of_fold.tallies import add_up
 from pipelines.scoring.resampling import N_RESAMPLES, Part, leave_one_out, resample
 from pipelines.scoring.scores import Metric
@@ -25,44 +22,6 @@ LEVEL = 0.95
 
 # The least share of resamples in which a score must be defined.
 _MOST_UNDEFINED = 0.1
-
-
-class Resamples(NamedTuple):
-    """A panel's sums in resamples of its subjects, and without each of them.
-
-    Parameters
-    ----------
-    total : ndarray of shape (n_models, K)
-    drawn : ndarray of shape (n_resamples, n_models, K)
-    without : ndarray of shape (n_subjects, n_models, K)
-    """
-
-    total: np.ndarray
-    drawn: np.ndarray
-    without: np.ndarray
-
-
-def resample_panel(
-    panel: Panel, *, n_resamples: int = N_RESAMPLES, random_state: int = 0
-) -> Resamples:
-    """Resample the subjects of a panel, the same ones for all its models.
-
-    Parameters
-    ----------
-    panel : Panel
-    n_resamples : int, default=2000
-    random_state : int, default=0
-
-    Returns
-    -------
-    Resamples
-    """
-    sums = panel.by_subject
-    everyone = Part(np.arange(panel.n_subjects), sums)
-    drawn = resample(
-        [everyone], panel.n_subjects, n_resamples=n_resamples, random_state=random_state
-    )
-    return Resamples(sums.sum(axis=0), drawn[0], leave_one_out(sums))
 
 
 def acceleration(jackknife: np.ndarray) -> float:
@@ -183,15 +142,15 @@ def score_interval(
     drawn : ndarray of shape (n_resamples,), float
         Of resamples.
     without : ndarray of shape (n_subjects,), float
-        Without each subject.
+        Without each subject that has rows the metric counts, see `Metric.rows`.
     level : float, default=0.95
 
     Returns
     -------
     low, high : float
         As of `bca`. Where all rows are right, or all wrong, resampling knows nothing else; a share
-        of rows then gets the exact interval with as many trials as subjects, which is on the safe
-        side.
+        of rows then gets the exact interval with as many trials as these subjects, which is on the
+        safe side.
     """
     if metric.counts_rows and score in (0.0, 1.0):
         return exact_share(score * len(without), len(without), level)
