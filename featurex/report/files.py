@@ -89,7 +89,7 @@ def _write_statistics(result: Result, design: Design, folder: Path) -> list[Path
     }
     if tasks:
         statistics |= {
-            "confusion": confusion_table(table),
+            "confusion": confusion_table(table, tasks),
             "recall": recall_table(table, tasks, seed),
             "calibration": calibration_table(table, tasks, seed),
             "selective": selective_table(table, tasks, random_state=seed),

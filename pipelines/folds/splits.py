@@ -16,6 +16,10 @@ Split = tuple[np.ndarray, np.ndarray]
 # How often to shuffle anew when a training side misses a class.
 _ATTEMPTS = 10
 
+# The rows and subjects that a sample keeps of a class, where it has as many: ten in each of three
+# folds.
+_LEAST_ROWS = 30
+
 
 def split_quietly(splitter: Any, strata: np.ndarray, codes: np.ndarray | None) -> Iterator[Split]:
     """Run a stratified splitter; strata too rare for every fold are no warning here."""
@@ -63,14 +67,21 @@ def _plain_splits(codes: np.ndarray, n_folds: int, rng: np.random.RandomState) -
 
 
 def sample_rows(
-    y: np.ndarray, max_rows: int, rng: np.random.RandomState, *, classification: bool = True
+    y: np.ndarray,
+    codes: np.ndarray,
+    max_rows: int,
+    rng: np.random.RandomState,
+    *,
+    classification: bool = True,
 ) -> np.ndarray:
-    """Choose about so many rows, the same fraction of every class and never none of it.
+    """Choose about so many rows: the same fraction of every class, and more of rare ones.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
         Classes, or years.
+    codes : ndarray of shape (n,), int
+        Subject of each row.
     max_rows : int
     rng : RandomState
     classification : bool, default=True
@@ -79,15 +90,35 @@ def sample_rows(
     Returns
     -------
     ndarray of shape (n,), bool
-        Exactly `max_rows` of years, and of classes at most one a class more.
+        Exactly `max_rows` of years. Of each class its fraction, rounded up, and at least 30 rows of
+        as many subjects, or all that there are: a class of few people must stay one that can be
+        learnt and tested on different people. Many classes of few rows get half an equal share.
     """
     y = y if classification else np.zeros(len(y))
     keep = np.zeros(len(y), dtype=bool)
-    for label in np.unique(y):
-        rows = np.flatnonzero(y == label)
+    classes = [np.flatnonzero(y == label) for label in np.unique(y)]
+    for rows in classes:
         count = int(np.ceil(len(rows) * max_rows / len(y)))
         keep[rng.choice(rows, count, replace=False)] = True
+    # After all draws, so that a rare class changes nothing of the others.
+    least = min(_LEAST_ROWS, max_rows // (2 * len(classes))) if classification else 0
+    for rows in classes:
+        keep[_missing_rows(rows, keep, codes, least, rng)] = True
     return keep
+
+
+def _missing_rows(
+    rows: np.ndarray, keep: np.ndarray, codes: np.ndarray, least: int, rng: np.random.RandomState
+) -> np.ndarray:
+    """Choose what a sample lacks of so many rows and subjects of a class, new subjects first."""
+    kept, others = rows[keep[rows]], rows[~keep[rows]]
+    people = np.unique(codes[kept])
+    if len(people) >= least or not len(others):
+        return others[:0]
+    others = rng.permutation(others)
+    new = ~np.isin(codes[others], people) & ~pd.Series(codes[others]).duplicated().to_numpy()
+    count = max(least - len(kept), min(new.sum(), least - len(people)))
+    return others[np.argsort(~new, kind="stable")][:count]
 
 
 def inner_splits(
@@ -115,8 +146,8 @@ def inner_splits(
     random_state : int or None, default=0
         Seed of the shuffling.
     max_rows : int or None, default=None
-        Thin both sides so that together they have about this many rows; every class keeps
-        at least one row on every side it was on.
+        Thin both sides so that together they have about this many rows, some more where a
+        class is rare: 30 of its subjects keep a row, or all that there are.
     classification : bool, default=True
         Whether `y` holds classes.
 
@@ -143,5 +174,5 @@ def inner_splits(
         splits = _plain_splits(codes, n_folds, rng)
     if max_rows is None or len(y) <= max_rows:
         return splits
-    keep = sample_rows(y, max_rows, rng, classification=classification)
+    keep = sample_rows(y, codes, max_rows, rng, classification=classification)
     return [(train[keep[train]], test[keep[test]]) for train, test in splits]

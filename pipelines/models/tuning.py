@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipelines.folds.splits import Split, inner_splits, sample_rows
+from pipelines.folds.subjects import subject_codes
 from pipelines.models.acceleration import accelerated
 from pipelines.models.families import ModelFamily, Space, get_family
 from pipelines.models.search import fit_alone, score_candidates, tuning_table
@@ -72,7 +73,8 @@ class _Tuned(BaseEstimator):
         if most is None or len(y) <= most:
             return X, y, groups
         rng = np.random.RandomState(self.random_state)
-        rows = np.flatnonzero(sample_rows(y, most, rng, classification=classification))
+        codes = subject_codes(groups, len(y))
+        rows = np.flatnonzero(sample_rows(y, codes, most, rng, classification=classification))
         self.n_rows_ = len(rows)
         return X[rows], y[rows], None if groups is None else list(np.asarray(groups, object)[rows])
 
@@ -157,7 +159,7 @@ class TunedClassifier(ClassifierMixin, _Tuned):
         The fitted scikit-learn estimator, without this class: what is saved.
     n_rows_ : int
         The rows that it learnt from: of more than the family's `max_rows` a sample, stratified by
-        class.
+        class, with some more of rare ones.
     n_features_in_ : int
         Columns of X.
 
@@ -278,8 +280,7 @@ class TunedRegressor(RegressorMixin, _Tuned):
     estimator_ : estimator
         The fitted scikit-learn estimator, without this class: what is saved.
     n_rows_ : int
-        The rows that it learnt from: of more than the family's `max_rows` a sample, stratified by
-        class.
+        The rows that it learnt from: of more than the family's `max_rows` a sample.
     n_features_in_ : int
         Columns of X.
     """

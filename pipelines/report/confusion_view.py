@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.report.key import Sign
+from pipelines.scoring.missing import NO_ANSWER
 
 # Shades of a cell, from none to full.
 N_SHADES = 10
@@ -17,10 +18,10 @@ MOST_CLASSES = 40
 
 @dataclass(frozen=True)
 class Matrix:
-    """One model's matrix: classes, and a row a true class, of (percent, count, shade)."""
+    """One model's matrix: answers, and a row a true class, of (percent, count, shade)."""
 
     sign: Sign
-    classes: list[str]
+    answers: list[str]
     rows: list[tuple[str, int, list[tuple[str, int, int]]]]
 
 
@@ -39,9 +40,11 @@ def confusion_views(
 
     Notes
     -----
-    A cell's share is of its true class, so that rare classes are as visible as common ones.
+    A cell's share is of its true class, so that rare classes are as visible as common ones. Faces
+    without an answer have a last column, in the matrices where that occurs.
     """
-    names = list(dict.fromkeys([*order, *rows["true"], *rows["predicted"]]))[:MOST_CLASSES]
+    known = dict.fromkeys([*order, *rows["true"], *rows["predicted"]])
+    names = [name for name in known if name != NO_ANSWER][:MOST_CLASSES]
     return [
         _matrix(key[model], part, names)
         for model, part in rows.groupby("model", sort=False)
@@ -50,9 +53,10 @@ def confusion_views(
 
 
 def _matrix(sign: Sign, rows: pd.DataFrame, names: list[str]) -> Matrix:
+    answers = [*names, *([NO_ANSWER] if (rows["predicted"] == NO_ANSWER).any() else [])]
     counts = (
         rows.pivot_table(index="true", columns="predicted", values="count", aggfunc="sum")
-        .reindex(index=names, columns=names)
+        .reindex(index=names, columns=answers)
         .fillna(0)
         .to_numpy()
     )
@@ -66,4 +70,4 @@ def _matrix(sign: Sign, rows: pd.DataFrame, names: list[str]) -> Matrix:
         for row in zip(counts, shares, strict=True)
     ]
     sizes = totals[:, 0].astype(int).tolist()
-    return Matrix(sign, names, list(zip(names, sizes, cells, strict=True)))
+    return Matrix(sign, answers, list(zip(names, sizes, cells, strict=True)))

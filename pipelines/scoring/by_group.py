@@ -6,14 +6,14 @@ be told from a small group's luck.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pipelines.out_of_fold.panel import Panel, make_panel
-from pipelines.out_of_fold.tallies import Tally, add_up
-from pipelines.scoring.intervals import bca, score_interval
+from pipelines.out_of_fold.tallies import add_up
+from pipelines.scoring.intervals import bca
+from pipelines.scoring.resampled_scores import ResampledScores, Resamples
 from pipelines.scoring.resampling import Part, leave_one_out, resample
 from pipelines.scoring.scores import Metric, metrics_of
 from pipelines.tasks import Task
@@ -90,21 +90,6 @@ def score_groups(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-@dataclass(frozen=True)
-class _Scores:
-    """A group's scores, of all models: of shapes (m,), (n_resamples, m) and (n_people, m)."""
-
-    total: np.ndarray
-    drawn: np.ndarray
-    without: np.ndarray
-
-    def interval(self, metric: Metric, model: int) -> tuple[float, float]:
-        """Return a model's 95 % interval."""
-        return score_interval(
-            metric, float(self.total[model]), self.drawn[:, model], self.without[:, model]
-        )
-
-
 class _Groups:
     """The resamples of a column's groups, drawn together."""
 
@@ -118,7 +103,7 @@ class _Groups:
         self.n_rows = [len(np.unique(panel.image_ids[inside])) for inside in members.values()]
         self.parts = [_part(panel, inside) for inside in members.values()]
         self._sums = [
-            (part.sums.sum(axis=0), drawn, leave_one_out(part.sums))
+            Resamples(part.sums.sum(axis=0), drawn, leave_one_out(part.sums))
             for part, drawn in zip(
                 self.parts,
                 resample(self.parts, panel.n_subjects, random_state=random_state),
@@ -127,11 +112,9 @@ class _Groups:
         ]
         self._both: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
 
-    def scores(self, metric: Metric) -> list[_Scores]:
+    def scores(self, metric: Metric) -> list[ResampledScores]:
         """Return the scores of every group: of all its people, of resamples, without each."""
-        return [
-            _Scores(*(metric.formula(Tally(sums)) for sums in of_group)) for of_group in self._sums
-        ]
+        return [sums.scores(metric) for sums in self._sums]
 
     def places(self, first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
         """Return where the people of two groups are among the people of either."""
@@ -144,7 +127,12 @@ class _Groups:
 
 
 def _gap(
-    groups: _Groups, scores: list[_Scores], metric: Metric, model: int, best: int, group: int
+    groups: _Groups,
+    scores: list[ResampledScores],
+    metric: Metric,
+    model: int,
+    best: int,
+    group: int,
 ) -> dict[str, object]:
     """Return how much worse a group is than the best, and the interval of that."""
     sign = 1 if metric.larger_is_better else -1
@@ -158,7 +146,10 @@ def _gap(
     jackknife = np.full(max(here.max(), there.max()) + 1, gap)
     jackknife[here] += sign * (good.without[:, model] - good.total[model])
     jackknife[there] -= sign * (bad.without[:, model] - bad.total[model])
-    low, high = bca(gap, drawn, jackknife)
+    counted = np.zeros(len(jackknife), dtype=bool)
+    counted[here] |= good.counted[:, model]
+    counted[there] |= bad.counted[:, model]
+    low, high = bca(gap, drawn, jackknife[counted])
     return {"gap": gap, "gap_low": low, "gap_high": high}
 
 
@@ -182,7 +173,7 @@ def _column_rows(
 
 
 def _metric_rows(
-    groups: _Groups, scores: list[_Scores], metric: Metric, model: int
+    groups: _Groups, scores: list[ResampledScores], metric: Metric, model: int
 ) -> Iterator[dict[str, object]]:
     totals = np.array([score.total[model] for score in scores])
     few = np.array([len(part.subjects) < FEW_SUBJECTS for part in groups.parts])

@@ -20,14 +20,24 @@ def _mean_over_classes(values: np.ndarray) -> np.ndarray:
     return _share(np.where(known, values, 0).sum(axis=-1), known.sum(axis=-1))
 
 
+def rows_of_classes(tally: Tally) -> np.ndarray:
+    """Count the rows that have a true class."""
+    return tally.true.sum(axis=-1)
+
+
+def rows_with_years(tally: Tally) -> np.ndarray:
+    """Count the rows whose true and predicted age are known."""
+    return tally.n_years
+
+
 def accuracy(tally: Tally) -> np.ndarray:
     """Compute the share of exact answers."""
-    return _share(tally.hits.sum(axis=-1), tally.true.sum(axis=-1))
+    return _share(tally.hits.sum(axis=-1), rows_of_classes(tally))
 
 
 def one_off(tally: Tally) -> np.ndarray:
     """Compute the share of answers in the true class or one next to it."""
-    return _share(tally.near, tally.true.sum(axis=-1))
+    return _share(tally.near, rows_of_classes(tally))
 
 
 def recall(tally: Tally) -> np.ndarray:

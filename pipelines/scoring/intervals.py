@@ -11,12 +11,9 @@ What they cover is the chance of which people were photographed. The trained mod
 the spread of training shows in the deviation over folds.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy.stats import beta, norm, t
 
-from pipelines.out_of_fold.panel import Panel
 from pipelines.out_of_fold.tallies import add_up
 from pipelines.scoring.resampling import N_RESAMPLES, Part, leave_one_out, resample
 from pipelines.scoring.scores import Metric
@@ -26,43 +23,9 @@ LEVEL = 0.95
 # The least share of resamples in which a score must be defined.
 _MOST_UNDEFINED = 0.1
 
-
-class Resamples(NamedTuple):
-    """A panel's sums in resamples of its subjects, and without each of them.
-
-    Parameters
-    ----------
-    total : ndarray of shape (n_models, K)
-    drawn : ndarray of shape (n_resamples, n_models, K)
-    without : ndarray of shape (n_subjects, n_models, K)
-    """
-
-    total: np.ndarray
-    drawn: np.ndarray
-    without: np.ndarray
-
-
-def resample_panel(
-    panel: Panel, *, n_resamples: int = N_RESAMPLES, random_state: int = 0
-) -> Resamples:
-    """Resample the subjects of a panel, the same ones for all its models.
-
-    Parameters
-    ----------
-    panel : Panel
-    n_resamples : int, default=2000
-    random_state : int, default=0
-
-    Returns
-    -------
-    Resamples
-    """
-    sums = panel.by_subject
-    everyone = Part(np.arange(panel.n_subjects), sums)
-    drawn = resample(
-        [everyone], panel.n_subjects, n_resamples=n_resamples, random_state=random_state
-    )
-    return Resamples(sums.sum(axis=0), drawn[0], leave_one_out(sums))
+# The share of a score by which equal ones may differ: sums of the same numbers in float32 or in
+# another order have other last digits.
+_ALIKE = 1e-5
 
 
 def acceleration(jackknife: np.ndarray) -> float:
@@ -117,23 +80,33 @@ def bca(
     ------
     ValueError
         If `level` is not in (0, 1).
+
+    Notes
+    -----
+    A resample as good as the estimate, up to the last digits of float32, counts half as below it.
+    With four people that is one in ten.
     """
     if not 0 < level < 1:
         raise ValueError(f"The 'level' of an interval must be in (0, 1). Got {level}.")
     known = resamples[np.isfinite(resamples)]
     too_few = len(known) < (1 - _MOST_UNDEFINED) * len(resamples)
-    # Float sums of the same numbers in another order differ in their last digits.
-    scale = max(abs(estimate), 1e-12) if np.isfinite(estimate) else np.nan
-    if len(jackknife) < 2 or too_few or not np.ptp(known) > 1e-5 * scale:
+    alike = _ALIKE * max(abs(estimate), 1e-12) if np.isfinite(estimate) else np.nan
+    if len(jackknife) < 2 or too_few or not np.ptp(known) > alike:
         return np.nan, np.nan
-    n_below = np.mean(known < estimate) + np.mean(known == estimate) / 2
     # Kept off 0 and 1, whose quantiles are infinite.
-    z0 = norm.ppf(np.clip(n_below, 0.5 / len(known), 1 - 0.5 / len(known)))
+    z0 = norm.ppf(np.clip(_below(known, estimate), 0.5 / len(known), 1 - 0.5 / len(known)))
     z = z0 + _quantiles(len(jackknife), level, widen)
     # Beyond the pole of this curve there is nothing but the end of the resamples.
     shares = norm.cdf(z0 + z / np.maximum(1 - acceleration(jackknife) * z, 1e-6))
     low, high = np.quantile(known, shares)
     return float(low), float(high)
+
+
+def _below(resamples: np.ndarray, estimate: float) -> float:
+    """Return the share of resamples below the estimate, with half of those that are equal to it."""
+    # The estimate of a difference may be near 0, so its resamples tell the scale too.
+    ties = np.abs(resamples - estimate) <= _ALIKE * max(abs(estimate), np.ptp(resamples))
+    return float(np.mean((resamples < estimate) & ~ties) + np.mean(ties) / 2)
 
 
 def _quantiles(n_subjects: int, level: float, widen: bool) -> np.ndarray:
@@ -183,15 +156,15 @@ def score_interval(
     drawn : ndarray of shape (n_resamples,), float
         Of resamples.
     without : ndarray of shape (n_subjects,), float
-        Without each subject.
+        Without each subject that has rows the metric counts, see `Metric.rows`.
     level : float, default=0.95
 
     Returns
     -------
     low, high : float
         As of `bca`. Where all rows are right, or all wrong, resampling knows nothing else; a share
-        of rows then gets the exact interval with as many trials as subjects, which is on the safe
-        side.
+        of rows then gets the exact interval with as many trials as these subjects, which is on the
+        safe side.
     """
     if metric.counts_rows and score in (0.0, 1.0):
         return exact_share(score * len(without), len(without), level)

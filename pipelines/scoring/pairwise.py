@@ -7,7 +7,8 @@ import pandas as pd
 
 from pipelines.out_of_fold.panel import Panel
 from pipelines.out_of_fold.tallies import Tally
-from pipelines.scoring.intervals import Resamples, bca, resample_panel
+from pipelines.scoring.intervals import bca
+from pipelines.scoring.resampled_scores import ResampledScores, Resamples, resample_panel
 from pipelines.scoring.scores import Metric, metrics_of
 from pipelines.scoring.significance import corrected_t, detectable_difference, holm, mcnemar
 from pipelines.scoring.swaps import swap_p_of_pair, swapped_sums
@@ -21,12 +22,12 @@ COLUMNS = [
 ]
 
 # Metrics that are means over rows, so that a pair has a variance of its own: where in a tally the
-# sum is, and where the number of rows.
+# sum is.
 _MEANS = {
-    "accuracy": (lambda tally: tally.hits.sum(axis=-1), lambda tally: tally.true.sum(axis=-1)),
-    "one_off": (lambda tally: tally.near, lambda tally: tally.true.sum(axis=-1)),
-    "mae": (lambda tally: tally.years_off, lambda tally: tally.n_years),
-    "cs5": (lambda tally: tally.within_limit, lambda tally: tally.n_years),
+    "accuracy": lambda tally: tally.hits.sum(axis=-1),
+    "one_off": lambda tally: tally.near,
+    "mae": lambda tally: tally.years_off,
+    "cs5": lambda tally: tally.within_limit,
 }
 
 
@@ -75,18 +76,12 @@ def compare_pairs(
     chosen, complete = swapped_sums(panel.by_subject, random_state=random_state)
     tables = []
     for metric in metrics_of(panel.task):
-        total, drawn, without, folds = (
-            metric.formula(Tally(sums)) for sums in (*resamples, panel.by_fold)
-        )
-        if not np.isfinite(total).any():
+        scores, folds = resamples.scores(metric), metric.formula(Tally(panel.by_fold))
+        if not np.isfinite(scores.total).any():
             continue
         rows = []
         for first, second in pairs:
-            differences = [s[..., first] - s[..., second] for s in (total, drawn, without)]
-            low, high = bca(float(differences[0]), *differences[1:])
-            row = _facts(panel, metric, (first, second))
-            row |= {"score_a": total[first], "score_b": total[second]}
-            row |= {"difference": differences[0], "low": low, "high": high}
+            row = _facts(panel, metric, (first, second)) | _difference(scores, (first, second))
             row["p_swap"] = _swap(resamples.total, chosen, complete, metric, (first, second))
             row["p_corrected_t"] = _corrected_t(folds[:, first] - folds[:, second], panel, n_train)
             row["detectable"] = _detectable(panel, metric, (first, second), len(pairs))
@@ -107,6 +102,16 @@ def _facts(panel: Panel, metric: Metric, pair: tuple[int, int]) -> dict[str, obj
         "n_subjects": panel.n_subjects,
         "p_mcnemar": _mcnemar(panel, pair) if metric.name == "accuracy" else np.nan,
     }
+
+
+def _difference(scores: ResampledScores, pair: tuple[int, int]) -> dict[str, object]:
+    first, second = pair
+    counted = scores.counted[:, pair].any(axis=1)
+    both = (scores.total, scores.drawn, scores.without[counted])
+    total, drawn, without = (values[..., first] - values[..., second] for values in both)
+    low, high = bca(float(total), drawn, without)
+    row = {"score_a": scores.total[first], "score_b": scores.total[second]}
+    return row | {"difference": total, "low": low, "high": high}
 
 
 def _swap(
@@ -144,7 +149,8 @@ def _corrected_t(differences: np.ndarray, panel: Panel, n_train: float | None) -
 def _detectable(panel: Panel, metric: Metric, pair: tuple[int, int], n_pairs: int) -> float:
     if metric.name not in _MEANS:
         return np.nan
-    sums, rows = (part(Tally(panel.by_subject)) for part in _MEANS[metric.name])
+    tally = Tally(panel.by_subject)
+    sums, rows = _MEANS[metric.name](tally), metric.rows(tally)
     first, second = pair
     # Ages that only one of the models gives make no pair.
     if not np.array_equal(rows[:, first], rows[:, second]):

@@ -44,6 +44,8 @@ class Metric:
         Takes a task, returns whether the metric applies to it.
     counts_rows : bool, default=False
         Whether it is a plain share of rows, each right or wrong.
+    rows : callable
+        Takes a `Tally`, returns how many rows the score is over; by default all of a class.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Metric:
     formula: Callable[[Tally], np.ndarray]
     suits: Callable[[Task], bool]
     counts_rows: bool = False
+    rows: Callable[[Tally], np.ndarray] = formulas.rows_of_classes
 
     def score(self, rows: pd.DataFrame, task: Task) -> float:
         """Score rows of the out-of-fold table; NaN where the metric does not apply."""
@@ -76,8 +79,8 @@ METRICS = (
     ),
     Metric("macro_f1", "Macro F1 (%)", 100, 1, True, formulas.macro_f1, _any_classes),
     Metric("kappa", "QW kappa", 1, 2, True, formulas.quadratic_kappa, _ordered),
-    Metric("mae", "MAE (years)", 1, 2, False, formulas.mae, _always),
-    Metric("cs5", "CS@5 (%)", 100, 1, True, formulas.cs5, _always, True),
+    Metric("mae", "MAE (years)", 1, 2, False, formulas.mae, _always, rows=formulas.rows_with_years),
+    Metric("cs5", "CS@5 (%)", 100, 1, True, formulas.cs5, _always, True, formulas.rows_with_years),
 )
 
 

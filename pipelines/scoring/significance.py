@@ -129,7 +129,7 @@ def detectable_difference(
     differences : ndarray of shape (n_subjects,), float
         Sum of the differences over each subject's rows.
     rows : ndarray of shape (n_subjects,), float
-        Rows of each subject.
+        Rows of each subject; who has none is not counted.
     level : float, default=0.05
         Of the two-sided test.
     power : float, default=0.8
@@ -143,8 +143,8 @@ def detectable_difference(
         6.3). NaN with fewer than two subjects. Bloom, "Minimum detectable effects" (Evaluation
         Review 19, 1995).
     """
-    n_subjects, n_rows = len(rows), rows.sum()
-    if n_subjects < 2 or n_rows == 0:
+    n_subjects, n_rows = np.count_nonzero(rows), rows.sum()
+    if n_subjects < 2:
         return np.nan
     residuals = differences - differences.sum() / n_rows * rows
     error = np.sqrt(n_subjects / (n_subjects - 1) * np.sum(residuals**2)) / n_rows

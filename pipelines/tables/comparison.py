@@ -12,8 +12,8 @@ from pipelines.out_of_fold.panel import Panel, make_panel
 from pipelines.out_of_fold.predictions import subjects_of, validate
 from pipelines.out_of_fold.tallies import Tally
 from pipelines.scoring import pairwise
-from pipelines.scoring.intervals import Resamples, resample_panel, score_interval
 from pipelines.scoring.missing import answer_notes
+from pipelines.scoring.resampled_scores import Resamples, resample_panel
 from pipelines.scoring.scores import METRICS, Metric
 from pipelines.scoring.swaps import N_SWAPS
 from pipelines.tables import latex, markdown_tables, printed
@@ -217,14 +217,13 @@ def _scores(panel: Panel, resamples: Resamples, metric: Metric) -> Iterator[dict
         yield from [dict.fromkeys(_SCORES, np.nan)] * len(panel.models)
         return
     folds = pd.DataFrame(metric.formula(Tally(panel.by_fold)))
-    total, drawn, without = (metric.formula(Tally(sums)) for sums in resamples)
+    scores = resamples.scores(metric)
     answered = metric.formula(Tally((panel.sums * panel.answered[..., None]).sum(axis=0)))
     for model in range(len(panel.models)):
-        pooled = float(total[model])
-        low, high = score_interval(metric, pooled, drawn[:, model], without[:, model])
         mean, std = folds[model].mean(), folds[model].std(ddof=1)
-        scores = (mean, std, pooled, low, high, float(answered[model]))
-        yield dict(zip(_SCORES, scores, strict=True))
+        pooled, interval = float(scores.total[model]), scores.interval(metric, model)
+        row = (mean, std, pooled, *interval, float(answered[model]))
+        yield dict(zip(_SCORES, row, strict=True))
 
 
 def _statistics_notes(named: bool, has_pairs: bool) -> list[str]:

@@ -2,6 +2,7 @@ import itertools
 import re
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
 from pipelines.report import FORMS, Mistake, Run, render
@@ -214,3 +215,19 @@ def test_contrasts_are_enough_in_both_themes(theme):
 
 def test_the_page_is_the_same_every_time(run):
     assert render(run) == render(run)
+
+
+def test_faces_without_an_answer_are_a_last_column_of_their_confusion(run):
+    confusion = run.tables["confusion"]
+    silent = confusion[(confusion["model"] == "svm") & (confusion["true"] == "0-2")].head(1)
+    silent = silent.assign(predicted="no answer", count=10.0)
+    run.tables["confusion"] = pd.concat([silent, confusion], ignore_index=True)
+    tables = re.findall(r'<table class="matrix">.*?</table>', render(run), re.DOTALL)
+    columns = [re.findall(r'<th scope="col">(.*?)</th>', table)[1:] for table in tables]
+    shy = [names for names in columns if "no answer" in names]
+    assert shy == [[*(name for name in columns[0] if name != "no answer"), "no answer"]]
+    assert len(columns) > 1
+    (table,) = (table for table in tables if "no answer" in table)
+    assert '<th scope="row">no answer' not in table
+    assert '<th scope="row">0-2<small>n = 50</small>' in table
+    assert "20<small>10</small>" in table

@@ -100,7 +100,7 @@ def test_classes_without_probabilities_have_no_calibration(colour_faces, write, 
     names = {path.name for path in write_result(result, plan, tmp_path / "out")}
     for name in ("calibration", "selective", "reliability"):
         assert set(pd.read_csv(tmp_path / "out" / f"{name}.csv")["model"]) == {"majority"}
-    for name in ("recall", "by_group", "table"):
+    for name in ("recall", "by_group", "table", "confusion"):
         assert "mute" in set(pd.read_csv(tmp_path / "out" / f"{name}.csv")["model"])
     assert "confusion-gender-mute.png" in names
     assert "reliability-gender-mute.png" not in names

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines import inner_splits
+from pipelines.folds.splits import sample_rows
 
 
 @st.composite
@@ -52,10 +53,66 @@ def test_max_rows_thins_both_sides_and_keeps_rare_classes():
     y = np.array(["a"] * 900 + ["b"] * 4)
     full, thin = inner_splits(y), inner_splits(y, max_rows=90)
     for (train, test), (few, fewer) in zip(full, thin, strict=True):
-        assert 90 <= len(few) + len(fewer) <= 92
+        # All four of the rare class stay, and the share of the other one.
+        assert len(few) + len(fewer) == 90 + 4
         assert set(few) <= set(train)
         assert set(fewer) <= set(test)
-    assert any("b" in y[train] for train, _ in thin)
+        assert "b" in y[few]
+
+
+def drawn(y, max_rows, codes=None, seed=0, **options):
+    rng = np.random.RandomState(seed)
+    codes = np.arange(len(y)) if codes is None else codes
+    return np.flatnonzero(sample_rows(y, codes, max_rows, rng, **options))
+
+
+def test_a_sample_without_rare_classes_is_one_draw_of_each():
+    """Kept fits and printed scores rest on these rows: they must never be others."""
+    y = np.random.default_rng(0).choice(["a", "b", "c"], 5000, p=[0.6, 0.3, 0.1])
+    rng, expected = np.random.RandomState(3), []
+    for label in "abc":
+        rows = np.flatnonzero(y == label)
+        expected += rng.choice(rows, int(np.ceil(len(rows) * 800 / 5000)), replace=False).tolist()
+    assert drawn(y, 800, np.arange(5000) // 2, seed=3).tolist() == sorted(expected)
+
+
+def test_a_rare_class_keeps_thirty_people_and_changes_no_other_class():
+    y = np.array(["a"] * 3000 + ["b"] * 3000 + ["z"] * 120)
+    people = np.r_[np.arange(6000), 6000 + np.arange(120) // 3]
+    rows = drawn(y, 600, people)
+    assert len(np.unique(people[rows[y[rows] == "z"]])) == 30
+    few = y.copy()
+    few[6000:] = np.repeat(["z", "y"], [112, 8])
+    again = drawn(few, 600, people)
+    assert np.isin(np.arange(6112, 6120), again).all()
+    assert rows[rows < 6000].tolist() == again[again < 6000].tolist()
+
+
+def test_a_person_with_many_photos_crowds_nobody_out():
+    """Of 403 photos of a class 400 are one person's."""
+    y = np.array(["a"] * 3600 + ["b"] * 403)
+    people = np.r_[np.arange(3600), np.full(400, 3600), [3601, 3602, 3603]]
+    rows = drawn(y, 400, people)
+    assert set(people[rows[y[rows] == "b"]]) == {3600, 3601, 3602, 3603}
+
+
+def test_a_sample_of_years_has_the_asked_rows():
+    assert len(drawn(np.arange(50.0), 10, classification=False)) == 10
+
+
+def test_a_sample_loses_no_class_and_the_seed_decides():
+    y = np.array(["a"] * 1000 + ["b"])
+    first, again, other = (drawn(y, 10, seed=seed) for seed in (0, 0, 1))
+    assert set(y[first]) == {"a", "b"}
+    assert first.tolist() == again.tolist() != other.tolist()
+
+
+def test_a_rare_class_is_in_every_training_side_of_few_rows():
+    y = np.array(["a"] * 2000 + ["b"] * 12)
+    for seed in range(5):
+        for train, test in inner_splits(y, max_rows=100, random_state=seed):
+            assert np.sum(y[train] == "b") == 8
+            assert np.sum(y[test] == "b") == 4
 
 
 @pytest.mark.parametrize("groups", [None, np.arange(1200) // 2])

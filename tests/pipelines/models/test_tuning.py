@@ -12,6 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pipelines import MODELS, ModelFamily, TunedClassifier, TunedRegressor, inner_splits
 from pipelines.folds.splits import sample_rows
+from pipelines.folds.subjects import subject_codes
 
 
 def _small_classifier(random_state):
@@ -45,7 +46,8 @@ def test_of_more_rows_than_a_family_takes_a_sample_is_learnt(kind, people):
     y = people.age_group if classification else people.age
     model = kind(few).fit(people.X, y, people.subjects)
     rng = np.random.RandomState(0)
-    rows = sample_rows(y, 60, rng, classification=classification)
+    codes = subject_codes(people.subjects, len(y))
+    rows = sample_rows(y, codes, 60, rng, classification=classification)
     assert model.n_rows_ == rows.sum() == 60
     alone = kind(SMALL).fit(people.X[rows], y[rows], people.subjects[rows])
     assert alone.n_rows_ == 60
@@ -54,12 +56,14 @@ def test_of_more_rows_than_a_family_takes_a_sample_is_learnt(kind, people):
     assert kind(replace(SMALL, max_rows=len(y))).fit(people.X, y).n_rows_ == len(y)
 
 
-def test_a_sample_of_rows_loses_no_class():
-    y = np.array(["a"] * 1000 + ["b"])
-    assert set(y[sample_rows(y, 10, np.random.RandomState(0))]) == {"a", "b"}
-    assert (
-        sample_rows(np.arange(50.0), 10, np.random.RandomState(0), classification=False).sum() == 10
-    )
+def test_a_rare_class_can_be_learnt_from_a_sample():
+    """Eight people of 1,000: their share of 200 rows would be two, or one after thinning."""
+    rng = np.random.default_rng(0)
+    y = np.array(["c"] * 8 + ["a", "b"] * 496)
+    model = TunedClassifier(replace(SMALL, max_rows=200), tune_rows=100)
+    model.fit(rng.normal(size=(1000, 3)), y, [f"s{row}" for row in range(1000)])
+    assert model.classes_.tolist() == ["a", "b", "c"]
+    assert model.n_rows_ == 100 + 100 + 8
 
 
 class Lookup(ClassifierMixin, BaseEstimator):

@@ -167,6 +167,23 @@ def test_an_estimate_outside_its_resamples_has_a_finite_interval():
     assert 0 <= low <= high <= 1
 
 
+@pytest.mark.parametrize("others", [0.0, 0.98], ids=["a mean", "a difference near 0"])
+@pytest.mark.parametrize("n_people", [4, 5])
+def test_equal_resamples_count_half_as_below_whatever_their_last_digits(n_people, others):
+    """Resamples are sums in float32; with few people many draw everybody once."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        means = rng.gamma(2, 3, n_people)
+        sums = np.stack([means, others * means[::-1]], axis=1)
+        (drawn,) = resample([Part(np.arange(n_people), sums)], n_people)
+        estimate, noisy, jackknife = (
+            part[..., 0] - part[..., 1] for part in (sums.sum(axis=0), drawn, leave_one_out(sums))
+        )
+        exact = np.where(np.abs(noisy - estimate) < 1e-4, estimate, noisy)
+        expected = bca(estimate, exact, jackknife)
+        np.testing.assert_allclose(bca(estimate, noisy, jackknife), expected, rtol=1e-4)
+
+
 @pytest.mark.parametrize("level", [0, 1, 95, np.nan])
 def test_a_level_that_is_no_share_is_refused(level):
     with pytest.raises(ValueError, match="'level' of an interval"):

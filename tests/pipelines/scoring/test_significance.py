@@ -199,3 +199,12 @@ def test_a_detectable_difference_is_found_with_its_power():
 
 def test_one_subject_detects_nothing():
     assert np.isnan(detectable_difference(np.array([1.0]), np.array([4.0])))
+
+
+def test_subjects_without_rows_detect_nothing_more():
+    few = np.array([1.0, -2.0, 4.0])
+    expected = pytest.approx(detectable_difference(few, np.ones(3)))
+    assert detectable_difference(np.append(few, [0.0] * 90), np.repeat([1.0, 0.0], [3, 90])) == (
+        expected
+    )
+    assert np.isnan(detectable_difference(np.zeros(3), np.array([2.0, 0.0, 0.0])))
