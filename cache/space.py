@@ -133,7 +133,7 @@ def _checked_name(name: object) -> str:
 def _canonical_dtype(name: str, dtype: Any) -> str:
     try:
         parsed = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):  # NumPy has some texts parsed as Python
         parsed = np.dtype(object)
     number = parsed.kind in "biuf" and parsed.itemsize <= 8
     if not (number or (parsed.kind == "S" and parsed.itemsize > 0)):

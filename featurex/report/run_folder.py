@@ -13,13 +13,14 @@ from featurex.exceptions import RunError
 from featurex.files import open_regular
 from featurex.printable import printable
 from pipelines import predictions
-from pipelines.report import FORMS, Run, TableForm
+from pipelines.report import FORMS, LIMITS, Run, TableForm
 from pipelines.scoring.confusions import confusion_table
 
 MAX_BYTES = 64 << 20
 MOST_TEXT = 4_000  # characters of one text
 # No score, count or time of a run is as large; a drawing of such numbers would be none.
 LARGEST = 1e12
+ROUNDING = 1e-9  # by which a sum of floats may miss 1
 AUDIT_TABLES = ("findings", "folds")
 
 
@@ -137,17 +138,18 @@ def _read_table(path: Path, form: TableForm) -> pd.DataFrame:
         raise _fault(path, f"the column {missing[0]!r} is missing")
     columns = {name: table[name] for name in form.words}
     for name in (*form.numbers, *form.extra):
-        columns[name] = _numbers(table, name, path)
+        columns[name] = _numbers(table, name, path, form)
     return _printable(pd.DataFrame(columns))
 
 
-def _numbers(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
+def _numbers(table: pd.DataFrame, name: str, path: Path, form: TableForm) -> pd.Series:
     """Read a column of numbers; empty cells, and a column that is not there, are NaN."""
     if name not in table:
         return pd.Series(np.nan, index=table.index)
     text = table[name]
     numbers = pd.to_numeric(text, errors="coerce").astype(float)
-    wrong = (numbers.isna() & ~text.isin(["", "nan", "NaN"])) | _too_large(name, numbers)
+    wrong = numbers.isna() & ~text.isin(["", "nan", "NaN"])
+    wrong |= _too_large(name, numbers) | _beyond(form.limits.get(name), table, numbers)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         value = printable(text.iloc[row][:40])
@@ -158,6 +160,19 @@ def _numbers(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
 def _too_large(name: str, numbers: pd.Series) -> pd.Series:
     # A threshold that nothing reaches is infinite.
     return (numbers.abs() > LARGEST) & ~((name == "threshold") & np.isinf(numbers))
+
+
+def _beyond(
+    limits: tuple[float, float] | str | None, table: pd.DataFrame, numbers: pd.Series
+) -> pd.Series:
+    """Tell which numbers are beyond their limits, which may be those of each row's metric."""
+    anything = (-np.inf, np.inf)
+    if isinstance(limits, str):
+        each = [LIMITS.get(metric, anything) for metric in table[limits]]
+    else:
+        each = [limits or anything] * len(table)
+    low, high = np.array(each, float).reshape(-1, 2).T
+    return (numbers < low - ROUNDING) | (numbers > high + ROUNDING)
 
 
 def _printable(table: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from featurex.backbones.network_files import are_equal, check_tensors
 from featurex.models.finetuning import NetworkClassifier, NetworkRegressor
 from featurex.networks import NETWORKS, get_network
 from featurex.networks.base import FaceNetwork
+from featurex.tasks import RACE, TASKS
 from featurex.training.heads import Head
 
 MOST_OUTPUTS = 1000
@@ -36,7 +37,7 @@ def restore(
         The trunk's name; its pretrained weights are not needed.
     task : str
     heads : mapping of str to int
-        Of the network; that of the task is among them.
+        Of the network; that of the task is among them, and others are of known tasks.
     classes : sequence of str
         As `classes_`; empty for a regressor.
     state : dict of str to Tensor
@@ -90,7 +91,11 @@ def _equal(one: FaceNetwork, other: FaceNetwork) -> bool:
 
 
 def _check_heads(head: Head, heads: Mapping[str, int]) -> None:
+    # The network is made before its tensors are compared, so a head without any would cost memory.
+    known = {head.name, *TASKS, RACE}
     for name, n_outputs in heads.items():
+        if name not in known:
+            raise ValueError(f"the head {name!r} is none of {', '.join(sorted(known))}")
         if type(n_outputs) is not int or not 2 <= n_outputs <= MOST_OUTPUTS:
             raise ValueError(f"the head {name!r} has {n_outputs!r} outputs")
     if heads.get(head.name) != head.n_outputs:

@@ -113,7 +113,7 @@ class Head:
         return codes != MISSING if self.classes else ~codes.isnan()
 
     def loss(self, logits: Tensor, codes: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Return the mean cross-entropy over the rows with a label; 0 where there are none.
+        """Return the mean cross-entropy over the rows with a label; 0 where none has a weight.
 
         Parameters
         ----------
@@ -126,7 +126,10 @@ class Head:
         logits, codes = self._labelled(logits, codes)
         if not len(codes):
             return logits.sum() * 0  # keeps the graph whole
-        return F.cross_entropy(logits, self.targets(codes.to(logits.device)), weights)
+        targets = self.targets(codes.to(logits.device))
+        loss = F.cross_entropy(logits, targets, weights)
+        # A mean over classes of no weight is NaN, and no sign of a training that diverged.
+        return loss if weights is None else torch.where(weights[targets].any(), loss, 0)
 
     def predict(self, logits: Tensor) -> Tensor:
         """Return the most probable class, or the age in years, ``(n,)``."""

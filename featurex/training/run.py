@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from skorch.callbacks import GradientNormClipping
 from torch import Tensor
 
+from featurex.exceptions import ModelError
 from featurex.networks.base import FaceNetwork
 from featurex.training.averaging import WeightAverage
 from featurex.training.callbacks import Averaging, Measures, Rates
@@ -88,7 +90,16 @@ class TrainingRun:
         return done >= self.settings.epochs or waited >= self.settings.patience
 
     def take(self, row: Row) -> None:
-        """Add an epoch, and keep its weights if it is the best, or if the last is kept."""
+        """Add an epoch, and keep its weights if it is the best, or if the last is kept.
+
+        Raises
+        ------
+        ModelError
+            A loss is not finite: nothing that follows would be.
+        """
+        losses = [row[name] for name in row if "_loss_" in name and row[name] is not None]
+        if not all(map(math.isfinite, losses)):
+            raise _diverged(len(self.history) + 1, self.settings)
         self.history.append(row)
         best = self.history[self.best_epoch - 1] if self.best_epoch else None
         last = self.settings.keep == "last"
@@ -178,6 +189,17 @@ def deciding_heads(heads: Sequence[Head], settings: TrainingSettings) -> list[He
     The first; with ``side_tasks="all"`` all of them, of which some may lack validation labels.
     """
     return list(heads if settings.side_tasks == "all" else heads[:1])
+
+
+def _diverged(epoch: int, settings: TrainingSettings) -> ModelError:
+    """Return the error that says that a loss is not finite, and what to try."""
+    names = ("learning_rate", "head_learning_rate", "scratch_learning_rate")
+    rates = ", ".join(f"{name}={getattr(settings, name):g}" for name in names)
+    exact = "" if settings.precision == "float32" else ", or precision=float32"
+    return ModelError(
+        f"The training diverged: a loss of epoch {epoch} is not finite, with {rates}. "
+        f"Try a tenth of these rates (--train NAME=VALUE){exact}."
+    )
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

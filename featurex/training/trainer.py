@@ -86,7 +86,8 @@ class Trainer:
             A head without a label among the training rows, or none among the validation rows that
             would decide.
         ModelError
-            The memory is too small, or the checkpoint is damaged or can't be written.
+            The memory is too small, the training diverges, or the checkpoint is damaged or can't be
+            written.
         """
         self._check(train, valid)
         with _own_random_numbers(self.device):

@@ -183,13 +183,23 @@ def _check_svm(machine: SVC | SVR) -> None:
         "columns": width == machine.n_features_in_ == machine.shape_fit_[1],
         "coefficients": machine._dual_coef_.shape == (classes - 1, vectors),
         "intercepts": machine._intercept_.shape == (pairs,),
-        "support": machine.support_.shape == (vectors,),
-        "counts": isinstance(machine, SVR) or _counts_fit(machine._n_support, classes, vectors),
+        "support": machine.support_.shape == (vectors,) and _are_rows(machine),
+        "counts": _counts_fit(machine, vectors),
+        "probabilities": {machine._probA.shape, machine._probB.shape} <= {(0,), (pairs,)},
     }
     wrong = [name for name, fits in facts.items() if not fits]
     if wrong:
         raise ValueError(f"a support vector machine's {', '.join(wrong)} do not fit its vectors")
 
 
-def _counts_fit(counts: np.ndarray, classes: int, vectors: int) -> bool:
-    return counts.shape == (classes,) and bool((counts >= 0).all()) and counts.sum() == vectors
+def _are_rows(machine: SVC | SVR) -> bool:
+    """Tell whether the support is rows of the training: a precomputed kernel is read at them."""
+    return bool(((machine.support_ >= 0) & (machine.support_ < machine.shape_fit_[0])).all())
+
+
+def _counts_fit(machine: SVC | SVR, vectors: int) -> bool:
+    counts = machine._n_support
+    if isinstance(machine, SVR):  # to libsvm two classes, of which each has all vectors
+        return np.array_equal(counts, [vectors, vectors])
+    sound = counts.shape == (len(machine.classes_),) and bool((counts >= 0).all())
+    return sound and counts.sum() == vectors

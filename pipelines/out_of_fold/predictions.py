@@ -31,6 +31,7 @@ import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -183,10 +184,31 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     optional = table.columns.intersection([n for n in OPTIONAL if n not in _COUNTS])
     text = dict.fromkeys([*TEXT, *optional], "str")
     numbers = {name: np.float64 for name in table.columns if name.startswith(("p_", "years_"))}
-    table = table.astype({**text, **numbers, "fold": np.int64})
+    table = table.astype({**text, **numbers})
+    table["fold"] = _whole(table["fold"])
     # Where a model was tested once validation says that others were not.
     for name, missing in _COUNTS.items():
         if name in table:
             counts = table[name].astype(object)
-            table[name] = counts.where(counts.notna(), missing).astype(np.int64)
+            table[name] = _whole(counts.where(counts.notna(), missing))
     return table
+
+
+def _whole(values: pd.Series) -> pd.Series:
+    """Give whole numbers their type."""
+    try:
+        return values.astype(np.int64)
+    except (ValueError, TypeError, OverflowError) as error:
+        row = int(np.argmin([_is_whole(value) for value in values]))
+        raise PredictionTableError(
+            f"column {values.name!r}, row {row + 1} holds {str(values.iloc[row])[:40]!r}, "
+            "no whole number of 64 bits."
+        ) from error
+
+
+def _is_whole(value: Any) -> bool:
+    try:
+        np.int64(value)
+    except (ValueError, TypeError, OverflowError):
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,11 +11,26 @@ import pandas as pd
 
 from pipelines.scoring.scores import METRICS
 
+# What no score of a metric goes beyond.
+LIMITS: Mapping[str, tuple[float, float]] = {
+    **{metric.name: (0.0, 1.0) for metric in METRICS},
+    **{"kappa": (-1.0, 1.0), "mae": (0.0, math.inf)},
+}
+
 _SCORES = tuple(
     f"{metric.name}_{part}"
     for metric in METRICS
     for part in ("mean", "std", "pooled", "low", "high")
 )
+_SCORE_LIMITS = {
+    f"{name}_{part}": ends
+    for name, ends in LIMITS.items()
+    for part in ("mean", "pooled", "low", "high")
+}
+
+
+def _shares(*columns: str) -> Mapping[str, tuple[float, float]]:
+    return dict.fromkeys(columns, (0.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -27,6 +43,9 @@ class TableForm:
         Columns that must be there: text, and numbers or missing.
     extra : tuple of str
         Columns of numbers that older or other runs lack; they are then missing values.
+    limits : mapping of str to (float, float), or to str
+        What a column's numbers don't go beyond; or the column that names, in each row, the metric
+        that they are scores of.
     most_rows : int
         A table with more is no run's.
     """
@@ -34,6 +53,7 @@ class TableForm:
     words: tuple[str, ...]
     numbers: tuple[str, ...]
     extra: tuple[str, ...] = ()
+    limits: Mapping[str, tuple[float, float] | str] = field(default_factory=dict)
     most_rows: int = 20_000
 
 
@@ -46,6 +66,7 @@ FORMS: Mapping[str, TableForm] = {
             *("n_parameters", "seconds_per_epoch"),
             *_SCORES,
         ),
+        limits=_SCORE_LIMITS,
         most_rows=400,
     ),
     "pairs": TableForm(
@@ -55,9 +76,13 @@ FORMS: Mapping[str, TableForm] = {
     "by_group": TableForm(
         ("task", "model", "column", "group", "metric", "few_subjects", "worst"),
         ("n_rows", "n_subjects", "score", "low", "high", "gap", "gap_low", "gap_high"),
+        limits=dict.fromkeys(("score", "low", "high"), "metric"),
     ),
     "recall": TableForm(
-        ("task", "model", "class"), ("n_rows", "recall", "low", "high"), most_rows=5_000
+        ("task", "model", "class"),
+        ("n_rows", "recall", "low", "high"),
+        limits=_shares("recall", "low", "high"),
+        most_rows=5_000,
     ),
     "calibration": TableForm(
         ("task", "model", "form"),
@@ -65,16 +90,19 @@ FORMS: Mapping[str, TableForm] = {
             *("temperature", "accuracy", "confidence", "ece", "ece_by_chance", "brier"),
             *("brier_low", "brier_high"),
         ),
+        limits=_shares("accuracy", "confidence", "ece", "ece_by_chance"),
         most_rows=800,
     ),
     "selective": TableForm(
         ("task", "model", "question"),
         ("asked", "threshold", "n_answered", "coverage", "accuracy", "low", "high", "area"),
+        limits=_shares("coverage", "accuracy", "low", "high"),
         most_rows=8_000,
     ),
     "reliability": TableForm(
         ("task", "model"),
         ("n_rows", "confidence", "accuracy", "low", "high"),
+        limits=_shares("confidence", "accuracy", "low", "high"),
         most_rows=8_000,
     ),
     "confusion": TableForm(("task", "model", "true", "predicted"), ("count",), most_rows=100_000),
@@ -85,7 +113,12 @@ FORMS: Mapping[str, TableForm] = {
     ),
     "map": TableForm(("method", "gender", "age_group", "race"), ("x", "y"), most_rows=12_000),
     "findings": TableForm(("finding", "detail"), ("count",), most_rows=500),
-    "folds": TableForm(("fold",), ("photos", "leaking", "share", "pairs"), most_rows=1_000),
+    "folds": TableForm(
+        ("fold",),
+        ("photos", "leaking", "share", "pairs"),
+        limits=_shares("share"),
+        most_rows=1_000,
+    ),
 }
 
 

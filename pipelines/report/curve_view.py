@@ -8,9 +8,9 @@ from functools import partial
 
 import pandas as pd
 
+from pipelines.report.contents import LIMITS
 from pipelines.report.frame import Axis, Frame, x_pixels, y_pixels
 from pipelines.report.scales import Scale, linear, plain
-from pipelines.report.score_charts import limits
 from pipelines.report.svg import Svg
 from pipelines.report.words import BY_NAME, write_tick
 
@@ -34,7 +34,7 @@ def curve_charts(task: str, rows: pd.DataFrame, metric: str) -> list[tuple[str, 
     for model, part in rows.groupby("model", sort=False):
         titles = f"Loss of {model}, {task}", f"{BY_NAME[metric].heading} of {model}, {task}"
         loss = _chart(part, "loss", Axis(_scale(part, "loss"), "loss", plain), titles[0])
-        ends = _scale(part, "score", limits(metric))
+        ends = _scale(part, "score", LIMITS[metric])
         score = _chart(part, "score", Axis(ends, BY_NAME[metric].heading, write), titles[1])
         shown.append((str(model), [loss, score]))
     return shown

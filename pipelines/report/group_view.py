@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from pipelines.report.contents import LIMITS
 from pipelines.report.dots import Dot, Row, draw_rows
 from pipelines.report.key import Sign
-from pipelines.report.score_charts import limits
 from pipelines.report.score_table import is_true
 from pipelines.report.svg import Svg
 from pipelines.report.words import BY_NAME, count, heading, write_score, write_tick
@@ -79,7 +79,7 @@ def _view(
     writers = partial(write_score, metric), partial(write_tick, metric)
     return GroupView(
         name,
-        draw_rows(charted, title, *writers, limits(metric)),
+        draw_rows(charted, title, *writers, LIMITS[metric]),
         _sentences(rows, metric),
         groups,
         [

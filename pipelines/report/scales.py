@@ -54,7 +54,7 @@ def linear(
     Parameters
     ----------
     values : iterable of float
-        NaN and infinities don't count.
+        NaN and infinities don't count; what is beyond `within` counts as its end.
     start, end : float
         Of the axis, in pixels.
     within : (float, float)
@@ -63,7 +63,7 @@ def linear(
         About how many.
     """
     known = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
-    low, high = min(known), max(known)
+    low, high = (min(max(end, within[0]), within[1]) for end in (min(known), max(known)))
     if high - low < 1e-9 * max(abs(low), 1.0):
         room = 0.05 * max(abs(low), 1.0)
         low, high = max(low - room, within[0]), min(high + room, within[1])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import partial
 
 import pandas as pd
 
+from pipelines.report.contents import LIMITS
 from pipelines.report.dots import Dot, Row, draw_rows
 from pipelines.report.frame import Axis, Frame, x_pixels, y_pixels
 from pipelines.report.key import Sign
@@ -23,13 +23,6 @@ from pipelines.report.words import (
 )
 
 COSTS = {"fit_seconds": "seconds to train, a fold", "ms_per_face": "ms a face to predict"}
-
-
-def limits(metric: str) -> tuple[float, float]:
-    """Return what no score of a metric goes beyond."""
-    if metric == "mae":
-        return 0.0, math.inf
-    return (-1.0, 1.0) if metric == "kappa" else (0.0, 1.0)
 
 
 def score_charts(task: str, table: pd.DataFrame, key: Mapping[str, Sign]) -> dict[str, Svg]:
@@ -57,7 +50,7 @@ def _score_chart(task: str, table: pd.DataFrame, key: Mapping[str, Sign], metric
         rows.append(Row(row["model"], [dot], write_score(metric, score)))
     title = f"{heading(metric)} of {task}, with 95 % intervals"
     writers = partial(write_score, metric), partial(write_tick, metric)
-    return draw_rows(rows, title, *writers, limits(metric))
+    return draw_rows(rows, title, *writers, LIMITS[metric])
 
 
 def cost_charts(task: str, table: pd.DataFrame, key: Mapping[str, Sign]) -> dict[str, Svg]:
@@ -87,7 +80,7 @@ def _cost_chart(
     scores = table[f"{metric}_pooled"]
     x = Axis(logarithmic(table[cost], *x_pixels()), f"{COSTS[cost]} (log)", plain)
     ends = [*scores, *table[f"{metric}_low"], *table[f"{metric}_high"]]
-    scale = linear(ends, *y_pixels(), within=limits(metric))
+    scale = linear(ends, *y_pixels(), within=LIMITS[metric])
     y = Axis(scale, BY_NAME[metric].heading, partial(write_tick, metric))
     facts = [
         f"{model} {write_score(metric, score)} at {plain(price)}"

@@ -88,7 +88,11 @@ def test_dtype_has_one_spelling(given_dtype, canonical, stored):
     assert column == Column("a", canonical)
 
 
-@pytest.mark.parametrize("dtype", ["O", "U5", "S0", "S", "V8", "c8", "M8[s]", "g", "what", "f4,i4"])
+@pytest.mark.parametrize(
+    "dtype",
+    ["O", "U5", "S0", "S", "V8", "c8", "M8[s]", "g", "what", "f4,i4", ",", "9" * 5000 + "f4",
+     "(2,)f4", "(-1,)f4", "\ud800"],
+)  # fmt: skip
 def test_dtype_that_is_no_plain_number_or_string_is_refused(dtype):
     with pytest.raises(ValueError, match="'dtype' of column 'a'"):
         Column("a", dtype)

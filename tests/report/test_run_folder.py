@@ -57,6 +57,47 @@ def test_a_damaged_file_is_one_line_that_names_it(folder, name, text, reason):
     assert "again" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "column", "value"),
+    [
+        ("table", "accuracy_pooled", 7.0),
+        ("table", "one_off_low", -0.1),
+        ("table", "kappa_mean", -1.5),
+        ("table", "mae_high", -3.0),
+        ("by_group", "score", 1.2),
+        ("recall", "recall", 50.0),
+        ("calibration", "ece", -0.2),
+        ("selective", "coverage", 1.5),
+        ("reliability", "confidence", 2.0),
+    ],
+)
+def test_a_score_that_no_metric_gives_is_named(folder, tables, name, column, value):
+    table = tables[name].copy()
+    table.loc[2, column] = value
+    table.to_csv(folder / f"{name}.csv", index=False)
+    with pytest.raises(RunError) as caught:
+        read_run(folder)
+    assert f"{name}.csv: column '{column}', row 3 holds '{value}'" in str(caught.value)
+
+
+def test_scores_at_their_limits_are_read(folder, tables):
+    ends = {"accuracy_pooled": 1 + 1e-15, "one_off_low": 0.0, "kappa_mean": -1.0, "mae_high": 70.0}
+    tables["table"].assign(**ends).to_csv(folder / "table.csv", index=False)
+    years = tables["by_group"].assign(metric="mae", score=12.0, low=0.0, high=20.0)
+    other = years.assign(metric="of another version", low=-7.0)
+    pd.concat([years, other]).to_csv(folder / "by_group.csv", index=False)
+    assert read_run(folder).tables["by_group"]["low"].min() == -7
+
+
+def test_a_curve_beyond_its_axis_is_drawn_all_the_same(folder, tables):
+    """Only the page knows whether a network's scores are shares or years."""
+    tables["curves"].assign(train_score=7.0, valid_score=7.0).to_csv(
+        folder / "curves.csv", index=False
+    )
+    write_report(folder, folder / "page.html")
+    assert "finetuned" in (folder / "page.html").read_text(encoding="utf-8")
+
+
 def test_a_file_too_large_is_not_read(folder, monkeypatch):
     monkeypatch.setattr("featurex.report.run_folder.MAX_BYTES", 100)
     with pytest.raises(RunError, match="larger than 100 bytes"):

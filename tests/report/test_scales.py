@@ -22,6 +22,14 @@ def test_no_axis_of_shares_goes_beyond_them():
     assert max(scale.ticks) == 1
 
 
+@pytest.mark.parametrize("values", [[7.0], [-3.0], [2, 3], [-3, 7], [1.0]])
+@pytest.mark.parametrize("within", [(0, 1), (-1, 1), (0, math.inf)])
+def test_values_beyond_their_limits_still_make_an_axis(values, within):
+    scale = linear(values, 0, 100, within=within)
+    assert within[0] <= scale.low < scale.high <= within[1]
+    assert len(scale.ticks) > 1
+
+
 def test_equal_factors_are_equally_long():
     scale = logarithmic([0.02, 300], 0, 100)
     assert scale(1) - scale(0.1) == pytest.approx(scale(100) - scale(10))

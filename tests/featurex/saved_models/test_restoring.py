@@ -77,9 +77,17 @@ def test_tensors_that_do_not_fit_are_an_error(classifier, change, message):
 
 
 @pytest.mark.parametrize(
-    "heads", [{}, {"class": 3}, {"class": True}, {"class": 2, "other": 10**9}, {"class": "2"}]
+    "heads", [{}, {"class": 3}, {"class": True}, {"class": 2, "race": 10**9}, {"class": "2"}]
 )
 def test_heads_that_do_not_fit_are_an_error(classifier, heads):
     state = classifier.network_.state_dict()
     with pytest.raises(ValueError, match="outputs"):
+        restore("finetuned", "tiny", "class", heads, ["female", "male"], state)
+
+
+def test_heads_of_no_task_are_an_error_before_the_network_is_made(classifier):
+    """Each would take memory that its file has no tensors for."""
+    heads = {"class": 2} | {f"h{number}": 1000 for number in range(10)}
+    state = classifier.network_.state_dict()
+    with pytest.raises(ValueError, match="the head 'h0' is none of age, age-group, class, gender"):
         restore("finetuned", "tiny", "class", heads, ["female", "male"], state)

@@ -110,6 +110,13 @@ def test_balanced_weights_are_scikit_learns():
     assert absent[2] == 0
 
 
+def test_rows_of_a_class_without_weight_have_no_loss():
+    weights = torch.tensor([1.0, 0.0])
+    assert GENDER.loss(torch.randn(2, 2), torch.tensor([1, 1]), weights) == 0
+    logits = torch.full((2, 2), torch.nan)
+    assert GENDER.loss(logits, torch.tensor([1, 0]), weights).isnan()
+
+
 def test_weighted_loss_is_torchs():
     logits, codes = torch.randn(5, 2), torch.tensor([0, 1, 1, 0, 1])
     weights = torch.tensor([3.0, 1.0])

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from featurex.exceptions import ModelError
 from featurex.networks.finetuned import FineTunedNetwork
 from featurex.training.data import ChipDataset
 from featurex.training.heads import Head
@@ -96,3 +97,18 @@ def test_the_last_epoch_is_kept_where_the_settings_say_so():
         run.take({"valid_loss_age": error, "valid_score_age": error})
         over.append((run.best_epoch, run.is_over))
     assert over == [(1, False), (2, False), (3, False), (4, True)]
+
+
+@pytest.mark.parametrize("part", ["train", "valid"])
+@pytest.mark.parametrize("loss", [np.nan, np.inf])
+def test_an_epoch_whose_loss_is_not_finite_is_an_error_and_not_taken(part, loss):
+    settings = TrainingSettings(batch_size=4, learning_rate=3, precision="bfloat16", keep="last")
+    network = FineTunedNetwork(Means(), 3, {"age": 101})
+    codes = {"age": np.arange(8, dtype=np.float32)}
+    rows = ChipDataset(np.zeros((8, 4, 4, 3), np.uint8), codes, np.arange(8))
+    run = TrainingRun(network, HEADS[:1], settings, rows, rows, "name")
+    row = {"train_loss_age": 1.0, "valid_loss_age": 1.0, "valid_score_age": 1.0}
+    run.take(row)
+    with pytest.raises(ModelError, match=r"epoch 2 .* learning_rate=3, .*precision=float32\.$"):
+        run.take(row | {f"{part}_loss_age": loss})
+    assert (run.history, run.best_epoch) == ([row], 1)

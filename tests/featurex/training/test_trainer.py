@@ -389,6 +389,15 @@ def test_a_single_chip_left_over_is_no_batch(rows):
     assert np.isfinite(history[-1]["train_loss_gender"])
 
 
+def test_a_training_that_diverges_is_one_line(rows, tmp_path):
+    wild = replace(SETTINGS, epochs=2, learning_rate=1e30, head_learning_rate=1e30)
+    for checkpoint in (None, tmp_path / "c.safetensors"):
+        with pytest.raises(ModelError, match=r"epoch 1 .* learning_rate=1e\+30, ") as caught:
+            train(rows, wild, checkpoint=checkpoint)
+        assert "\n" not in str(caught.value)
+    assert not checkpoint.exists()
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -94,6 +94,35 @@ def test_a_machine_whose_arrays_do_not_fit_is_refused(name, word):
         check_indices([cut(SVC().fit(X, Y), name, 1)])
 
 
+@pytest.mark.parametrize(
+    "counts", [[60] + [0] * 19_999, [60, 0], [59, 59], [60], [], [[60, 60]], [-60, 60]]
+)
+def test_a_regression_machine_of_other_classes_than_two_is_refused(counts):
+    """libsvm reads as many intercepts as there are pairs of counts."""
+    machine = SVR(epsilon=0).fit(X, X[:, 0])
+    np.testing.assert_array_equal(machine._n_support, [60, 60])
+    machine._n_support = np.array(counts, np.int32)
+    with pytest.raises(ValueError, match="counts"):
+        check_indices([machine])
+
+
+@pytest.mark.parametrize("row", [-1, 60, 2 * 10**9])
+def test_a_support_outside_the_training_is_refused(row):
+    """A file may call the kernel precomputed: then libsvm reads a row at the support."""
+    machine = SVR().fit(X, X[:, 0])
+    machine.support_[-1] = row
+    with pytest.raises(ValueError, match="support"):
+        check_indices([machine])
+
+
+@pytest.mark.parametrize("name", ["_probA", "_probB"])
+def test_probabilities_of_other_pairs_are_refused(name):
+    machine = SVC().fit(X, Y)
+    setattr(machine, name, np.zeros(2))
+    with pytest.raises(ValueError, match="probabilities"):
+        check_indices([machine])
+
+
 def test_sound_models_pass():
     models = [SVC().fit(X, Y), SVC().fit(X, Y > 0), SVR().fit(X, X[:, 0]), SVC()]
     check_indices([*models, RandomForestClassifier(3).fit(X, Y), RandomForestClassifier()])

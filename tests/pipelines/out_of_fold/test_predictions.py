@@ -193,6 +193,28 @@ def test_words_for_numbers_are_refused(predict_gender, tmp_path):
         predictions.read(path)
 
 
+@pytest.mark.parametrize("column", ["fold", "repeat", "answered"])
+@pytest.mark.parametrize("value", ["9" * 23, "1e400", "inf", "1.5", "one"])
+def test_what_is_no_whole_number_is_named_with_its_row(predict_gender, tmp_path, column, value):
+    path = tmp_path / "p.csv"
+    frame = predict_gender().assign(repeat=0, answered=1)
+    frame[column] = frame[column].astype(object)
+    frame.loc[4, column] = value
+    frame.to_csv(path, index=False)
+    with pytest.raises(PredictionTableError) as caught:
+        predictions.read(path)
+    assert f"p.csv: column '{column}', row 5 holds '{value}', no whole number" in str(caught.value)
+
+
+def test_a_fold_that_is_missing_is_named_with_its_row(predict_gender, tmp_path):
+    frame = predict_gender()
+    frame["fold"] = frame["fold"].astype(object)
+    frame.loc[4, "fold"] = None
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(PredictionTableError, match="column 'fold', row 5 holds 'nan'"):
+        predictions.read(tmp_path / "p.csv")
+
+
 def test_a_file_above_the_limit_is_not_read(table, tmp_path, monkeypatch):
     predictions.write(table, tmp_path / "p.csv")
     monkeypatch.setattr(predictions, "MAX_BYTES", 100)
