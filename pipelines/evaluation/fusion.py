@@ -133,6 +133,10 @@ def average_predictions(tables: Sequence[pd.DataFrame], task: Task, model: str) 
     aligned = [table.set_index(["image_id", "fold"]).loc[order] for table in tables]
     shared = [name for name in ("protocol", "repeat") if name in first]
     facts = first[["image_id", "fold", "y_true", "years_true", *shared]].reset_index(drop=True)
+    # A table from outside may not say who is in a photo.
+    named = next((table for table in aligned if "subject_id" in table), None)
+    if named is not None:
+        facts["subject_id"] = named["subject_id"].to_numpy()
     return concat([facts.assign(task=task.name, model=model, **_answers(aligned, task))])
 
 

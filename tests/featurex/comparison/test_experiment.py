@@ -56,6 +56,12 @@ def test_every_model_learns_the_planted_rule(result):
     assert error["svm"] < error["majority"] - 5
 
 
+def test_models_on_embeddings_need_no_chips(colour_faces, monkeypatch):
+    """A cache whose chips were dropped to save room."""
+    monkeypatch.setattr(type(colour_faces.cache), "chip_column", None)
+    assert run(colour_faces, SMALL).record["embedding_ms_per_face"] > 0
+
+
 def test_all_models_of_a_task_have_the_same_rows_and_folds(result):
     for _, part in result.predictions.groupby("task"):
         columns = [

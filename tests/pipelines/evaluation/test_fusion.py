@@ -124,6 +124,14 @@ def test_years_are_averaged():
     np.testing.assert_array_equal(average_years([[10, 20], [20, 50], [30, 20]]), [20, 30])
 
 
+@pytest.mark.parametrize("named", [0, 1])
+def test_who_is_in_a_photo_is_told_if_one_of_the_parts_tells_it(named):
+    parts = [ages("a"), ages("b")]
+    parts[named]["subject_id"] = list("uuvvww")
+    table = average_predictions(parts, AGE, "a+b")
+    assert table["subject_id"].tolist() == list("uuvvww")
+
+
 @pytest.mark.parametrize("parts", [[], [np.full((2, 2), 0.5), np.full((2, 3), 1 / 3)]])
 def test_arrays_of_other_shapes_are_an_error(parts):
     with pytest.raises(ValueError, match="arrays of one shape"):
