@@ -1,8 +1,12 @@
+from io import BytesIO
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from featurex.photos.opening import to_image
+from featurex.photos.opening import check_several, to_image
 
 
 @pytest.mark.parametrize(
@@ -44,3 +48,37 @@ def test_a_pillow_picture_is_read_as_its_file_is(tmp_path):
             pixels = to_image(opened)
         np.testing.assert_array_equal(pixels, to_image(tmp_path / name))
     assert to_image(tmp_path / "turned.png").size == (6, 8)
+
+
+@pytest.mark.parametrize(
+    ("photos", "message"),
+    [
+        ("a.jpg", "Got the one photo 'a.jpg'"),
+        (Path("a.jpg"), "Got the one photo 'a.jpg'"),
+        (np.zeros((8, 8, 3), np.uint8), r"one photo array of uint8 and shape \(8, 8, 3\)"),
+        (np.zeros((8, 8)), "one photo array of float64"),
+        (Image.new("L", (8, 8)), "Got the one photo Image"),
+        ({"a.jpg": 3}, "Got dict"),
+        (pd.DataFrame({"path": ["a.jpg"]}), "Got DataFrame"),
+        (BytesIO(b"x"), "Got BytesIO"),
+        (None, "Got NoneType"),
+    ],
+)
+def test_what_is_no_list_of_photos_is_refused(photos, message):
+    with pytest.raises(ValueError, match=f"Give a list of photos\\. .*{message}"):
+        check_several(photos)
+
+
+@pytest.mark.parametrize(
+    "photos",
+    [
+        ["a.jpg"],
+        ("a.jpg" for _ in range(2)),
+        np.array(["a.jpg", "b.jpg"]),
+        pd.Series(["a.jpg"]),
+        np.zeros((2, 8, 8, 3), np.uint8),
+        [],
+    ],
+)
+def test_what_gives_photo_after_photo_is_taken(photos):
+    check_several(photos)
