@@ -5,6 +5,7 @@
     FeaturexError
     ├── DatasetError     a data set's folder or label file can't be used
     ├── PhotoError       one photo can't be read or decoded (never fatal to a run)
+    │   └── NoPhotoError   what was given is no photo at all (a ValueError too)
     ├── BackboneError    a backbone's name, layer or weights
     ├── DeviceError      the requested accelerator isn't there
     ├── ModelError       a model file or what it can do
@@ -48,6 +49,10 @@ class PhotoError(FeaturexError):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}"
+
+
+class NoPhotoError(PhotoError, ValueError):
+    """What was given as a photo is none: another type, or an array of another shape or dtype."""
 
 
 class BackboneError(FeaturexError):

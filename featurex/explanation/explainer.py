@@ -139,7 +139,7 @@ class Explainer:
     def explain_each(self, photos: Iterable[PhotoLike]) -> Iterator[ExplainedPhoto]:
         """Explain photo after photo, in their order, with bounded memory.
 
-        A photo that can't be read has its `error` set and does not stop the others.
+        A photo that can't be read, or is none, has its `error` set and does not stop the others.
 
         Raises
         ------

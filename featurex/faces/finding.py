@@ -70,7 +70,7 @@ class _ByHog(NamedTuple):
 
 
 def find(photo: PhotoLike, aligner: FaceAligner, format: ChipFormat) -> FoundFaces:
-    """Find and cut out every face of a photo; never raises for what a file holds."""
+    """Find and cut out every face of a photo; never raises for what a file holds, or is none."""
     return _look(photo, aligner, aligner.faces, format)
 
 

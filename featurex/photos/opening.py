@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from featurex.exceptions import NoPhotoError
 from featurex.photos.images import decode, read_photo, to_rgb
 
 PhotoLike = str | os.PathLike[str] | Image.Image | np.ndarray
@@ -30,16 +30,19 @@ def to_image(photo: PhotoLike) -> Image.Image:
     ------
     PhotoError
         It can't be read.
-    ValueError
-        An array of another shape or dtype, or without pixels.
+    NoPhotoError
+        Another type, an array of another shape or dtype, or no pixels. It is a PhotoError and a
+        ValueError.
     """
     if isinstance(photo, np.ndarray):
-        _check_array(photo)
-        return Image.fromarray(photo).convert("RGB")
+        return to_rgb(_from_array(photo), _name(photo))
     if isinstance(photo, Image.Image):
-        _check_pixels((photo.height, photo.width))
-        return to_rgb(photo, getattr(photo, "filename", "") or "the image")
-    return decode(read_photo(Path(photo)), str(photo))
+        _check_pixels(photo, photo.size)
+        return to_rgb(photo, _name(photo))
+    if isinstance(photo, str | os.PathLike):
+        path = os.fsdecode(photo)
+        return decode(read_photo(path), path)
+    raise NoPhotoError(_name(photo), "not a path, PIL image or array")
 
 
 def is_one_photo(photos: Any) -> bool:
@@ -75,21 +78,22 @@ def _name(photo: Any) -> str:
     """Return what to call something in errors."""
     if isinstance(photo, np.ndarray):
         return f"array of {photo.dtype} and shape {photo.shape}"
+    if isinstance(photo, Image.Image):
+        return str(getattr(photo, "filename", "") or "the image")
     if isinstance(photo, str | os.PathLike):
         return repr(os.fspath(photo))
     return type(photo).__name__
 
 
-def _check_array(photo: np.ndarray) -> None:
+def _from_array(photo: np.ndarray) -> Image.Image:
     is_grey = photo.ndim == 2
     if photo.dtype != np.uint8 or not (is_grey or (photo.ndim == 3 and photo.shape[2] == 3)):
-        raise ValueError(
-            "A photo as an array must be uint8 of shape (h, w, 3) RGB or (h, w) grey. "
-            f"Got {photo.dtype} of shape {photo.shape}."
-        )
-    _check_pixels(photo.shape)
+        reason = "a photo as an array must be uint8 of shape (h, w, 3) RGB or (h, w) grey"
+        raise NoPhotoError(_name(photo), reason)
+    _check_pixels(photo, photo.shape)
+    return Image.fromarray(photo)
 
 
-def _check_pixels(shape: tuple[int, ...]) -> None:
+def _check_pixels(photo: PhotoLike, shape: tuple[int, ...]) -> None:
     if 0 in shape:
-        raise ValueError(f"The photo has no pixels: its shape is {shape}.")
+        raise NoPhotoError(_name(photo), "a photo without pixels")

@@ -144,15 +144,15 @@ class Predictor:
         Returns
         -------
         PhotoFaces, or list of PhotoFaces
-            Empty where no face was found. In a list, a photo that can't be read has its `error`
-            set and does not stop the others.
+            Empty where no face was found. In a list, what can't be read or is no photo has its
+            `error` set and does not stop the others.
 
         Raises
         ------
         PhotoError
             A single photo can't be read.
         ValueError
-            It is neither a photo nor a list, such as a table.
+            It is an array of another kind, or neither a photo nor a list, such as a table.
         """
         if is_one_photo(photo):
             found = find(photo, self._aligner, self._format)

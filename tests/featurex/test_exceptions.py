@@ -3,13 +3,20 @@ import pickle
 import pytest
 
 from featurex import exceptions
-from featurex.exceptions import FeaturexError, PhotoError
+from featurex.exceptions import FeaturexError, NoPhotoError, PhotoError
 
 
 def test_photo_error_says_which_photo_and_why():
     error = PhotoError("a/b.jpg", "empty file")
     assert str(error) == "a/b.jpg: empty file"
     assert (error.name, error.reason) == ("a/b.jpg", "empty file")
+
+
+def test_what_is_no_photo_is_a_bad_argument_too():
+    error = pickle.loads(pickle.dumps(NoPhotoError("NoneType", "not a path")))
+    assert isinstance(error, ValueError)
+    assert isinstance(error, PhotoError)
+    assert str(error) == "NoneType: not a path"
 
 
 def test_photo_error_survives_the_way_between_processes():

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from featurex.exceptions import NoPhotoError, PhotoError
 from featurex.photos.opening import check_several, to_image
 
 
@@ -19,8 +20,32 @@ from featurex.photos.opening import check_several, to_image
     ],
 )
 def test_arrays_that_are_no_photo_are_an_error(array):
-    with pytest.raises(ValueError, match="photo"):
+    with pytest.raises(NoPhotoError, match=f"array of {array.dtype} and shape .*: a photo"):
         to_image(array)
+
+
+@pytest.mark.parametrize("photo", [None, 3, ["a.jpg"], BytesIO(b"x")])
+def test_other_types_are_no_photos(photo):
+    with pytest.raises(NoPhotoError, match=f"^{type(photo).__name__}: "):
+        to_image(photo)
+
+
+def test_a_picture_without_pixels_is_an_error():
+    with pytest.raises(NoPhotoError, match="the image: a photo without pixels"):
+        to_image(Image.new("RGB", (0, 8)))
+
+
+def test_a_closed_picture_says_so(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
+    with Image.open(tmp_path / "photo.png") as from_file:
+        pass
+    closed = Image.new("RGB", (8, 8))
+    closed.close()
+    with (tmp_path / "photo.png").open("rb") as file:
+        of_closed_file = Image.open(file)
+    for photo in (from_file, closed, of_closed_file):
+        with pytest.raises(PhotoError, match="closed image"):
+            to_image(photo)
 
 
 def test_an_array_is_its_pixels_whatever_its_strides():
@@ -57,7 +82,7 @@ def test_a_pillow_picture_is_read_as_its_file_is(tmp_path):
         (Path("a.jpg"), "Got the one photo 'a.jpg'"),
         (np.zeros((8, 8, 3), np.uint8), r"one photo array of uint8 and shape \(8, 8, 3\)"),
         (np.zeros((8, 8)), "one photo array of float64"),
-        (Image.new("L", (8, 8)), "Got the one photo Image"),
+        (Image.new("L", (8, 8)), "Got the one photo the image"),
         ({"a.jpg": 3}, "Got dict"),
         (pd.DataFrame({"path": ["a.jpg"]}), "Got DataFrame"),
         (BytesIO(b"x"), "Got BytesIO"),

@@ -173,6 +173,22 @@ def test_a_list_keeps_its_order_and_goes_on(predictor, photo, crowd, wall, photo
     assert alone.probabilities["gender"] == pytest.approx(among.probabilities["gender"], abs=1e-6)
 
 
+def test_what_is_no_photo_does_not_stop_the_others(predictor, photo):
+    answers = predictor.predict([photo.astype(float), None, photo[:0], {"path": "a.jpg"}, photo])
+    array = "a photo as an array must be uint8 of shape (h, w, 3) RGB or (h, w) grey"
+    other = "not a path, PIL image or array"
+    assert [faces.error for faces in answers] == [
+        array,
+        other,
+        "a photo without pixels",
+        other,
+        None,
+    ]
+    assert len(answers[-1]) == 1
+    with pytest.raises(ValueError, match="must be uint8"):
+        predictor.predict(photo.astype(float))
+
+
 def test_an_empty_list_is_an_empty_list(predictor):
     assert predictor.predict([]) == []
 
