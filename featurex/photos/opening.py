@@ -1,18 +1,25 @@
-"""A photo as somebody hands it over (a path, a picture, an array) to an upright RGB picture."""
+"""A photo as it is handed over (a path, bytes, a picture, an array) to an upright RGB picture."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from featurex.exceptions import NoPhotoError
+from featurex.exceptions import NoPhotoError, PhotoError
 from featurex.photos.images import decode, read_photo, to_rgb
 
-PhotoLike = str | os.PathLike[str] | Image.Image | np.ndarray
+PhotoLike = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
+
+# A Path has lost one slash of a URL's two.
+_URL = re.compile(r"(https?|ftp|s3|gs|file|data):", re.IGNORECASE)
+
+_NO_PHOTO = "not a path, bytes, PIL image or array"
+_OPEN_FILE = "an open file: give its bytes, file.read()"
 
 
 def to_image(photo: PhotoLike) -> Image.Image:
@@ -20,7 +27,8 @@ def to_image(photo: PhotoLike) -> Image.Image:
 
     Parameters
     ----------
-    photo : path, PIL image, or uint8 array ``(h, w, 3)`` or ``(h, w)``
+    photo : path, bytes, PIL image, or uint8 array ``(h, w, 3)`` RGB or ``(h, w)`` grey
+        Bytes are those of a file, such as an upload.
 
     Returns
     -------
@@ -40,16 +48,17 @@ def to_image(photo: PhotoLike) -> Image.Image:
         _check_pixels(photo, photo.size)
         return to_rgb(photo, _name(photo))
     if isinstance(photo, str | os.PathLike):
-        path = os.fsdecode(photo)
-        return decode(read_photo(path), path)
-    raise NoPhotoError(_name(photo), "not a path, PIL image or array")
+        return _from_file(os.fsdecode(photo))
+    if isinstance(photo, bytes):
+        return decode(photo, _name(photo))
+    raise NoPhotoError(_name(photo), _OPEN_FILE if hasattr(photo, "read") else _NO_PHOTO)
 
 
 def is_one_photo(photos: Any) -> bool:
     """Tell one photo from several; of arrays, several are paths or have a fourth dimension."""
     if isinstance(photos, np.ndarray):
         return photos.dtype.kind not in "OU" and photos.ndim != 4
-    return isinstance(photos, str | os.PathLike | Image.Image)
+    return isinstance(photos, str | os.PathLike | bytes | Image.Image)
 
 
 def check_several(photos: Any, kind: str = "photo") -> None:
@@ -69,9 +78,11 @@ def check_several(photos: Any, kind: str = "photo") -> None:
     """
     if is_one_photo(photos):
         raise ValueError(f"Give a list of {kind}s. Got the one {kind} {_name(photos)}.")
+    if hasattr(photos, "read"):
+        raise ValueError(f"Give a list of {kind}s. Got {_name(photos)}, {_OPEN_FILE}.")
     is_table = isinstance(photos, Mapping) or hasattr(photos, "columns")
-    if is_table or hasattr(photos, "read") or not isinstance(photos, Iterable):
-        raise ValueError(f"Give a list of {kind}s. Got {type(photos).__name__}.")
+    if is_table or not isinstance(photos, Iterable):
+        raise ValueError(f"Give a list of {kind}s. Got {_name(photos)}.")
 
 
 def _name(photo: Any) -> str:
@@ -82,7 +93,19 @@ def _name(photo: Any) -> str:
         return str(getattr(photo, "filename", "") or "the image")
     if isinstance(photo, str | os.PathLike):
         return repr(os.fspath(photo))
+    if isinstance(photo, bytes):
+        return f"{len(photo)} bytes"
     return type(photo).__name__
+
+
+def _from_file(path: str) -> Image.Image:
+    try:
+        data = read_photo(path)
+    except PhotoError as error:
+        if _URL.match(path):
+            raise PhotoError(path, "URLs are not fetched") from error
+        raise
+    return decode(data, path)
 
 
 def _from_array(photo: np.ndarray) -> Image.Image:

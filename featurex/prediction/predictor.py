@@ -139,7 +139,9 @@ class Predictor:
 
         Parameters
         ----------
-        photo : path, PIL image, uint8 array ``(h, w, 3)`` or ``(h, w)``, or a list of them
+        photo : path, bytes, PIL image, uint8 array, or a list of them
+            Bytes are those of a file, such as an upload. An array is ``(h, w, 3)`` in the order
+            RGB (OpenCV reads BGR: turn it with ``array[..., ::-1]``) or ``(h, w)`` grey.
 
         Returns
         -------

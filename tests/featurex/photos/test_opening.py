@@ -24,6 +24,30 @@ def test_arrays_that_are_no_photo_are_an_error(array):
         to_image(array)
 
 
+def test_bytes_are_those_of_a_file(tmp_path):
+    Image.effect_noise((8, 6), 50).save(tmp_path / "photo.png")
+    data = (tmp_path / "photo.png").read_bytes()
+    np.testing.assert_array_equal(to_image(data), to_image(tmp_path / "photo.png"))
+    for damaged, reason in ((data[:60], "damaged image"), (b"", "empty file"), (b"x", "not an")):
+        with pytest.raises(PhotoError, match=f"^{len(damaged)} bytes: {reason}"):
+            to_image(damaged)
+
+
+def test_a_file_takes_its_bytes_to_be_read():
+    with pytest.raises(NoPhotoError, match=r"BytesIO: an open file: .* file\.read\(\)"):
+        to_image(BytesIO(b"x"))
+
+
+def test_urls_are_not_fetched():
+    address = "https://example.org/photo.jpg"
+    with pytest.raises(PhotoError, match=f"^{address}: URLs are not fetched"):
+        to_image(address)
+    with pytest.raises(PhotoError, match="URLs are not fetched"):
+        to_image(Path(address))
+    with pytest.raises(PhotoError, match="missing file"):
+        to_image("no/https:")
+
+
 @pytest.mark.parametrize("photo", [None, 3, ["a.jpg"], BytesIO(b"x")])
 def test_other_types_are_no_photos(photo):
     with pytest.raises(NoPhotoError, match=f"^{type(photo).__name__}: "):
@@ -85,7 +109,8 @@ def test_a_pillow_picture_is_read_as_its_file_is(tmp_path):
         (Image.new("L", (8, 8)), "Got the one photo the image"),
         ({"a.jpg": 3}, "Got dict"),
         (pd.DataFrame({"path": ["a.jpg"]}), "Got DataFrame"),
-        (BytesIO(b"x"), "Got BytesIO"),
+        (b"\xff\xd8", "Got the one photo 2 bytes"),
+        (BytesIO(b"x"), r"Got BytesIO, an open file: give its bytes, file\.read\(\)"),
         (None, "Got NoneType"),
     ],
 )
