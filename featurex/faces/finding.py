@@ -29,7 +29,7 @@ from featurex.faces.hog_processes import (
     told_if_ended,
 )
 from featurex.machine.core_workers import map_ahead
-from featurex.photos.opening import PhotoLike, to_image
+from featurex.photos.opening import PhotoLike
 from featurex.photos.picture import Picture
 
 _ADVICE = (
@@ -175,7 +175,7 @@ def _look(
     format: ChipFormat,
 ) -> FoundFaces:
     try:
-        picture = Picture(to_image(photo))
+        picture = Picture.of(photo)
     except PhotoError as error:
         return FoundFaces(photo, error=error)
     faces = detect(picture)

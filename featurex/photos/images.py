@@ -56,6 +56,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Where a picture in memory may have its orientation from.
+_ORIENTATION_IN = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
 
 _READ_REASONS = {
     errno.ENOENT: "missing file",
@@ -191,7 +193,12 @@ def _upright(image: Image.Image) -> Image.Image:
     # Pillow turns TIFF files itself while it loads them, and then forgets their orientation.
     image.load()
     turn = _UPRIGHT.get(_orientation(image))
-    return image if turn is None else image.transpose(turn)
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    for name in _ORIENTATION_IN:  # else who is given the picture would turn it again
+        turned.info.pop(name, None)
+    return turned
 
 
 def _orientation(image: Image.Image) -> int:
