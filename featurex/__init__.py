@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from featurex._version import __version__ as __version__
 
 if TYPE_CHECKING:  # a checker doesn't know what __getattr__ gives; "as" makes a name public to it
+    from cache.errors import CacheError as CacheError
     from featurex.backbones import get_backbone as get_backbone
     from featurex.datasets import read as _read
     from featurex.exceptions import BackboneError as BackboneError
@@ -37,6 +38,7 @@ if TYPE_CHECKING:  # a checker doesn't know what __getattr__ gives; "as" makes a
     from featurex.prediction.face_predictions import PhotoFaces as PhotoFaces
     from featurex.prediction.predictor import Predictor as Predictor
     from featurex.training.settings import TrainingSettings as TrainingSettings
+    from pipelines.errors import PipelineError as PipelineError
 
     read_dataset = _read
 
@@ -44,6 +46,7 @@ if TYPE_CHECKING:  # a checker doesn't know what __getattr__ gives; "as" makes a
 _PUBLIC = {
     "AGE_GROUPS": "featurex.labels",
     "BackboneError": "featurex.exceptions",
+    "CacheError": "cache.errors",
     "DatasetError": "featurex.exceptions",
     "DeviceError": "featurex.exceptions",
     "Explainer": "featurex.explanation.explainer",
@@ -60,6 +63,7 @@ _PUBLIC = {
     "Photo": "featurex.extraction.alignment",
     "PhotoError": "featurex.exceptions",
     "PhotoFaces": "featurex.prediction.face_predictions",
+    "PipelineError": "pipelines.errors",
     "Predictor": "featurex.prediction.predictor",
     "RunError": "featurex.exceptions",
     "TrainingSettings": "featurex.training.settings",

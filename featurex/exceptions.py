@@ -11,6 +11,12 @@
     ├── ModelError       a model file or what it can do
     └── RunError         the folder of a comparison or an audit can't be read
 
+Two more come from what featurex is built on, and are no FeaturexError: CacheError, where a cache
+can't be read or written, and PipelineError, of models, scores and tables. To catch all::
+
+    try: ...
+    except (featurex.FeaturexError, featurex.CacheError, featurex.PipelineError): ...
+
 Bad arguments are :class:`ValueError`, as everywhere in Python. The command line shows any of
 these as one line on stderr.
 """

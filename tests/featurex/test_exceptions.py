@@ -2,6 +2,9 @@ import pickle
 
 import pytest
 
+import cache
+import featurex
+import pipelines
 from featurex import exceptions
 from featurex.exceptions import FeaturexError, NoPhotoError, PhotoError
 
@@ -25,8 +28,24 @@ def test_photo_error_survives_the_way_between_processes():
 
 
 @pytest.mark.parametrize(
-    "name", ["DatasetError", "PhotoError", "BackboneError", "DeviceError", "ModelError", "RunError"]
+    "name",
+    [
+        "DatasetError",
+        "PhotoError",
+        "NoPhotoError",
+        "BackboneError",
+        "DeviceError",
+        "ModelError",
+        "RunError",
+    ],
 )
 def test_every_error_is_a_featurex_error_and_in_the_tree(name):
     assert issubclass(getattr(exceptions, name), FeaturexError)
     assert name in exceptions.__doc__
+
+
+def test_what_there_is_to_catch_is_featurexs_own():
+    assert featurex.CacheError is cache.CacheError
+    assert featurex.PipelineError is pipelines.PipelineError
+    for name in ("FeaturexError", "CacheError", "PipelineError"):
+        assert f"featurex.{name}" in exceptions.__doc__
