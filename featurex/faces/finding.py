@@ -137,7 +137,7 @@ def _parts(photos: Iterator[PhotoLike], sent: deque[list[PhotoLike]]) -> Iterato
     """Name the files for a process, and note which photos they are."""
     while part := list(islice(photos, PHOTOS_A_CALL)):
         sent.append(part)
-        yield [os.fspath(p) if isinstance(p, str | os.PathLike) else None for p in part]
+        yield [os.fsdecode(p) if isinstance(p, str | os.PathLike) else None for p in part]
 
 
 def _find_all_by_hog(paths: Sequence[str | None], format: ChipFormat) -> list[_ByHog | None]:
