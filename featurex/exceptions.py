@@ -5,10 +5,17 @@
     FeaturexError
     ├── DatasetError     a data set's folder or label file can't be used
     ├── PhotoError       one photo can't be read or decoded (never fatal to a run)
+    │   └── NoPhotoError   what was given is no photo at all (a ValueError too)
     ├── BackboneError    a backbone's name, layer or weights
     ├── DeviceError      the requested accelerator isn't there
     ├── ModelError       a model file or what it can do
     └── RunError         the folder of a comparison or an audit can't be read
+
+Two more come from what featurex is built on, and are no FeaturexError: CacheError, where a cache
+can't be read or written, and PipelineError, of models, scores and tables. To catch all::
+
+    try: ...
+    except (featurex.FeaturexError, featurex.CacheError, featurex.PipelineError): ...
 
 Bad arguments are :class:`ValueError`, as everywhere in Python. The command line shows any of
 these as one line on stderr.
@@ -48,6 +55,10 @@ class PhotoError(FeaturexError):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}"
+
+
+class NoPhotoError(PhotoError, ValueError):
+    """What was given as a photo is none: another type, or an array of another shape or dtype."""
 
 
 class BackboneError(FeaturexError):

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from configparser import ConfigParser
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import featurex
 from featurex.cli import app
 
 ROOT = Path(__file__).parents[1]
+INIT = ROOT / "featurex" / "__init__.py"
 README = ROOT / "README.md"
 MAY_IMPORT = {
     "cache": {"numpy", "h5py", "isal"},
@@ -157,6 +159,22 @@ def test_public_names_are_sorted_and_importable():
     assert dir(featurex) == sorted(featurex.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = featurex.nothing
+
+
+def test_type_checkers_see_every_public_name():
+    (block,) = (node for node in ast.parse(INIT.read_text()).body if isinstance(node, ast.If))
+    imported = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    seen = {alias.asname: node.module for node in imported for alias in node.names}
+    seen["read_dataset"] = seen.pop("_read")
+    assert seen == featurex._PUBLIC
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_types_are_installed_with_each_package(package):
+    settings = ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    assert "py.typed" in settings["options.package_data"][package].split()
+    assert (ROOT / package / "py.typed").is_file()
 
 
 def commands() -> dict[tuple[str, ...], set[str]]:

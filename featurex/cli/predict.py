@@ -102,7 +102,7 @@ def _predict_each(
     for number, faces in enumerate(predictor.predict_each(files), 1):
         if faces.error:
             left_out["unreadable"] += 1
-            say(f"{faces.photo}: {faces.error}")
+            say(f"{faces.photo!s}: {faces.error}")
         else:
             left_out["faceless"] += not faces
             if draw:

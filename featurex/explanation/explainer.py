@@ -139,13 +139,14 @@ class Explainer:
     def explain_each(self, photos: Iterable[PhotoLike]) -> Iterator[ExplainedPhoto]:
         """Explain photo after photo, in their order, with bounded memory.
 
-        A photo that can't be read has its `error` set and does not stop the others.
+        A photo that can't be read, or is none, has its `error` set and does not stop the others.
+
+        Raises
+        ------
+        ValueError
+            It is one photo, or no list.
         """
-        for found in self.predictor.find_each(photos):
-            if found.error:
-                yield ExplainedPhoto(found.photo, error=found.error.reason)
-            else:
-                yield ExplainedPhoto(found.photo, self._faces(found))
+        return (self._explain(found) for found in self.predictor.find_each(photos))
 
     def explain_chips(self, chips: np.ndarray) -> list[dict[str, Explanation]]:
         """Explain face chips.
@@ -186,6 +187,11 @@ class Explainer:
             return OCCLUSION
         self._grad_cams[task] = GradCam(network, task, chip_size)
         return GRAD_CAM
+
+    def _explain(self, found: FoundFaces) -> ExplainedPhoto:
+        if found.error:
+            return ExplainedPhoto(found.photo, error=found.error.reason)
+        return ExplainedPhoto(found.photo, self._faces(found))
 
     def _faces(self, found: FoundFaces) -> list[ExplainedFace]:
         if not found.faces:

@@ -22,6 +22,7 @@ from featurex.extraction.extracting import extract
 from featurex.extraction.face_cache import FaceCache
 from featurex.photos.hashing import hash_files
 from featurex.photos.images import read_reason
+from featurex.photos.opening import check_several
 
 MISSING = ("error", "nan")
 _EXAMPLES = 3
@@ -215,12 +216,11 @@ class FaceEmbedder(TransformerMixin, BaseEstimator):
 
 def _paths(X: Any) -> list[str]:
     """Return the paths as text."""
-    if isinstance(X, str | os.PathLike):
-        raise ValueError(f"FaceEmbedder takes a list of paths. Got the one path {os.fspath(X)!r}.")
     if getattr(X, "ndim", 1) != 1:
         raise ValueError(
             f"FaceEmbedder takes paths in one dimension. Got an array of shape {np.shape(X)}."
         )
+    check_several(X, "path")
     items = list(X)
     for row, item in enumerate(items):
         if not isinstance(item, str | os.PathLike):

@@ -13,17 +13,17 @@ from typing import Any, NamedTuple
 
 import dlib
 import numpy as np
-from PIL import Image
 
 from featurex.backbones.dlib_models import LANDMARKS_5, dlib_model
 from featurex.detectors import DEFAULT_DETECTOR, get_detectors
 from featurex.detectors.base import Detection, Detector
 from featurex.machine.lending import Lender
 from featurex.photos.edges import repeat_edges
+from featurex.photos.opening import PhotoLike
 from featurex.photos.picture import Box, Picture
 
-# RGB, upright. A `Picture` is the fastest in several calls: it keeps what was cut out of it.
-Pixels = Picture | Image.Image | np.ndarray
+# A `Picture` is the fastest in several calls: it is upright and RGB, and keeps what was cut out.
+Pixels = Picture | PhotoLike
 
 # For every face of a photo: the longest side looked at, and the magnifications tried in turn.
 # A detector's cost grows with the square of the magnification.
@@ -108,8 +108,9 @@ class FaceAligner:
 
         Parameters
         ----------
-        photo : Picture, PIL.Image.Image, or ndarray of shape (height, width, 3), uint8
-            RGB.
+        photo : Picture, or a photo as `Predictor.predict` takes it
+            It is turned upright by its EXIF orientation first; the face's pixels are those of the
+            upright photo.
 
         Returns
         -------
@@ -117,6 +118,11 @@ class FaceAligner:
             Of the faces that the first detector finds at the first scale that shows any, the one
             with the largest difference of its size and its distance from the photo's centre; None
             where there is no face.
+
+        Raises
+        ------
+        PhotoError
+            The photo can't be read, or is none.
         """
         picture = Picture.of(photo)
         for detector in self._detectors:
@@ -131,8 +137,7 @@ class FaceAligner:
 
         Parameters
         ----------
-        photo : Picture, PIL.Image.Image, or ndarray of shape (height, width, 3), uint8
-            RGB.
+        photo : Picture, or a photo as `central_face` takes it
 
         Returns
         -------
@@ -163,7 +168,7 @@ class FaceAligner:
 
         Parameters
         ----------
-        photo : Picture, PIL.Image.Image, or ndarray of shape (height, width, 3), uint8
+        photo : Picture, or a photo as `central_face` takes it
             The photo that `face` was found in.
         face : Face
             Only its landmarks are used, so a stored face gives the same chip.

@@ -29,7 +29,7 @@ from featurex.faces.hog_processes import (
     told_if_ended,
 )
 from featurex.machine.core_workers import map_ahead
-from featurex.photos.opening import PhotoLike, to_image
+from featurex.photos.opening import PhotoLike
 from featurex.photos.picture import Picture
 
 _ADVICE = (
@@ -70,7 +70,7 @@ class _ByHog(NamedTuple):
 
 
 def find(photo: PhotoLike, aligner: FaceAligner, format: ChipFormat) -> FoundFaces:
-    """Find and cut out every face of a photo; never raises for what a file holds."""
+    """Find and cut out every face of a photo; never raises for what a file holds, or is none."""
     return _look(photo, aligner, aligner.faces, format)
 
 
@@ -137,7 +137,7 @@ def _parts(photos: Iterator[PhotoLike], sent: deque[list[PhotoLike]]) -> Iterato
     """Name the files for a process, and note which photos they are."""
     while part := list(islice(photos, PHOTOS_A_CALL)):
         sent.append(part)
-        yield [os.fspath(p) if isinstance(p, str | os.PathLike) else None for p in part]
+        yield [os.fsdecode(p) if isinstance(p, str | os.PathLike) else None for p in part]
 
 
 def _find_all_by_hog(paths: Sequence[str | None], format: ChipFormat) -> list[_ByHog | None]:
@@ -175,7 +175,7 @@ def _look(
     format: ChipFormat,
 ) -> FoundFaces:
     try:
-        picture = Picture(to_image(photo))
+        picture = Picture.of(photo)
     except PhotoError as error:
         return FoundFaces(photo, error=error)
     faces = detect(picture)

@@ -31,6 +31,8 @@ from featurex.files import MAX_FILE_BYTES, open_regular
 MAX_PIXELS = 200_000_000
 MAX_SIDE = 65_535  # the most that a JPEG can have; longer ones are no photos, and slow
 
+CLOSED = "closed image"
+
 # First bytes of a file -> its reader. A multi-picture JPEG (MPO) begins with its main picture.
 _READERS: dict[bytes, Callable[[BytesIO], ImageFile]] = {
     b"\xff\xd8\xff": JpegImageFile,
@@ -54,6 +56,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Where a picture in memory may have its orientation from.
+_ORIENTATION_IN = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
 
 _READ_REASONS = {
     errno.ENOENT: "missing file",
@@ -153,14 +157,15 @@ def to_rgb(image: Image.Image, name: str) -> Image.Image:
     Raises
     ------
     PhotoError
-        With the reason ``"damaged image"`` or ``"unsupported pixel values"``.
+        With the reason ``"damaged image"``, ``"closed image"`` or ``"unsupported pixel values"``.
     """
-    with _reasons(name):
+    has_file = getattr(image, "fp", image) is not None  # one whose pixels are loaded needs none
+    with _reasons(name, "damaged image" if has_file else CLOSED):
         return _to_rgb(_upright(image), name)
 
 
 @contextmanager
-def _reasons(name: str) -> Iterator[None]:
+def _reasons(name: str, fault: str = "damaged image") -> Iterator[None]:
     """Turn whatever Pillow raises into a PhotoError with a reason."""
     try:
         yield
@@ -171,7 +176,7 @@ def _reasons(name: str) -> Iterator[None]:
     except Exception as error:
         # On hostile bytes Pillow raises whatever its parsers happen to meet: OSError, ValueError,
         # SyntaxError, struct.error, zlib.error, KeyError, OverflowError …
-        raise PhotoError(name, "damaged image") from error
+        raise PhotoError(name, CLOSED if "closed" in str(error) else fault) from error
 
 
 def _open(data: bytes, name: str, max_pixels: int) -> ImageFile:
@@ -188,7 +193,12 @@ def _upright(image: Image.Image) -> Image.Image:
     # Pillow turns TIFF files itself while it loads them, and then forgets their orientation.
     image.load()
     turn = _UPRIGHT.get(_orientation(image))
-    return image if turn is None else image.transpose(turn)
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    for name in _ORIENTATION_IN:  # else who is given the picture would turn it again
+        turned.info.pop(name, None)
+    return turned
 
 
 def _orientation(image: Image.Image) -> int:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from featurex.photos.opening import PhotoLike, to_image
+
 
 class Box(NamedTuple):
     """Pixels of a photo: the first column and row, and the first beyond the last."""
@@ -36,11 +38,9 @@ class Picture:
         self._part = np.empty((0, 0, 3), np.uint8)
 
     @classmethod
-    def of(cls, photo: Picture | Image.Image | np.ndarray) -> Picture:
-        """Make one of a picture or an array ``(h, w, 3)`` uint8, RGB, where it is none yet."""
-        if isinstance(photo, Picture):
-            return photo
-        return cls(photo if isinstance(photo, Image.Image) else Image.fromarray(photo))
+    def of(cls, photo: Picture | PhotoLike) -> Picture:
+        """Make one of what `featurex.photos.opening.to_image` takes, where it is none yet."""
+        return photo if isinstance(photo, Picture) else cls(to_image(photo))
 
     @property
     def size(self) -> tuple[int, int]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
-from PIL import Image
 
 from featurex.exceptions import ModelError
 from featurex.faces.aligner import ChipFormat, Face
@@ -20,7 +18,7 @@ from featurex.machine.core_workers import core_workers, map_ahead
 from featurex.machine.cores import core_count
 from featurex.machine.forks import keep_forks_to_one_thread
 from featurex.models.averages import Average
-from featurex.photos.opening import PhotoLike
+from featurex.photos.opening import PhotoLike, check_several, is_one_photo
 from featurex.prediction.face_predictions import PhotoFaces, add_classes, make_prediction
 from featurex.saved_models.age_bounds import intervals_of
 from featurex.saved_models.files import load_model
@@ -130,25 +128,35 @@ class Predictor:
         """What the training data asks to be said beside every prediction."""
         return list(dict.fromkeys(note for m in self._metadata for note in m["notes"]))
 
-    def predict(self, photo: PhotoLike | Sequence[PhotoLike]) -> Any:
+    @overload
+    def predict(  # type: ignore[overload-overlap]  # a string is many strings too
+        self, photo: PhotoLike
+    ) -> PhotoFaces: ...
+    @overload
+    def predict(self, photo: Iterable[PhotoLike]) -> list[PhotoFaces]: ...
+    def predict(self, photo: Any) -> Any:
         """Predict every face of a photo, or of several.
 
         Parameters
         ----------
-        photo : path, PIL image, uint8 array ``(h, w, 3)`` or ``(h, w)``, or a list of them
+        photo : path, bytes, PIL image, uint8 array, or a list of them
+            Bytes are those of a file, such as an upload. An array is ``(h, w, 3)`` in the order
+            RGB (OpenCV reads BGR: turn it with ``array[..., ::-1]``) or ``(h, w)`` grey.
 
         Returns
         -------
         PhotoFaces, or list of PhotoFaces
-            Empty where no face was found. In a list, a photo that can't be read has its `error`
-            set and does not stop the others.
+            Empty where no face was found. In a list, what can't be read or is no photo has its
+            `error` set and does not stop the others.
 
         Raises
         ------
         PhotoError
             A single photo can't be read.
+        ValueError
+            It is an array of another kind, or neither a photo nor a list, such as a table.
         """
-        if isinstance(photo, str | os.PathLike | Image.Image | np.ndarray):
+        if is_one_photo(photo):
             found = find(photo, self._aligner, self._format)
             if found.error:
                 raise found.error
@@ -165,7 +173,35 @@ class Predictor:
         photos : iterable of photos as `predict` takes them
             Drawn ahead of their answers: on two cores at most 96, and some forty more for every
             other core.
+
+        Raises
+        ------
+        ValueError
+            It is one photo, or no list.
         """
+        check_several(photos)
+        return self._predict_each(photos)
+
+    def find_each(self, photos: Iterable[PhotoLike]) -> Iterator[FoundFaces]:
+        """Find and align the faces of photo after photo, in their order, with bounded memory.
+
+        Raises
+        ------
+        ValueError
+            As `predict_each`.
+        """
+        check_several(photos)
+        return self._found(photos)
+
+    def place(self, face: Face, points: np.ndarray) -> np.ndarray:
+        """Tell where points of a face's chip lie in the photo, as `FaceAligner.place`."""
+        return self._aligner.place(face, *self._format, points)
+
+    @property
+    def _format(self) -> ChipFormat:
+        return ChipFormat(self.backbone.chip_size, self.backbone.padding)
+
+    def _predict_each(self, photos: Iterable[PhotoLike]) -> Iterator[PhotoFaces]:
         with core_workers() as pool:
             blocks = _blocks(self._find_each(photos, pool))
             # A GPU is used by one thread; while it works, the others look for faces.
@@ -177,18 +213,9 @@ class Predictor:
             for block in answers:
                 yield from block
 
-    def find_each(self, photos: Iterable[PhotoLike]) -> Iterator[FoundFaces]:
-        """Find and align the faces of photo after photo, in their order, with bounded memory."""
+    def _found(self, photos: Iterable[PhotoLike]) -> Iterator[FoundFaces]:
         with core_workers() as pool:
             yield from self._find_each(photos, pool)
-
-    def place(self, face: Face, points: np.ndarray) -> np.ndarray:
-        """Tell where points of a face's chip lie in the photo, as `FaceAligner.place`."""
-        return self._aligner.place(face, *self._format, points)
-
-    @property
-    def _format(self) -> ChipFormat:
-        return ChipFormat(self.backbone.chip_size, self.backbone.padding)
 
     def _find_each(
         self, photos: Iterable[PhotoLike], pool: ThreadPoolExecutor

@@ -219,3 +219,40 @@ def test_a_point_of_the_chip_is_placed_where_the_chip_shows_the_photo(aligner, t
     seen = aligner.chip(photo, face, 150, 0.25)[..., 0].astype(float)
     found = [(seen.sum(axis) @ np.arange(150)) / seen.sum() for axis in (0, 1)]
     np.testing.assert_allclose(found, point, atol=1)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "I;16"])
+def test_pictures_of_every_kind_have_a_face(aligner, portraits, mode):
+    picture = Image.fromarray(portraits[0])
+    if mode == "I;16":
+        grey = np.asarray(picture.convert("L"), np.uint16) * 257
+        picture = Image.fromarray(grey)
+    else:
+        picture = picture.convert(mode)
+    face = aligner.central_face(picture)
+    np.testing.assert_allclose(face.landmarks, aligner.central_face(portraits[0]).landmarks, atol=8)
+    assert len(aligner.faces(picture)) == 1
+    assert aligner.chip(picture, face, 64, 0.25).shape == (64, 64, 3)
+
+
+def test_a_turned_file_is_made_upright(aligner, portraits, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    lying = Image.fromarray(portraits[0]).transpose(Image.Transpose.ROTATE_90)
+    lying.save(tmp_path / "lying.png", exif=exif)
+    expected = aligner.central_face(portraits[0])
+    with Image.open(tmp_path / "lying.png") as opened:
+        for photo in (opened, tmp_path / "lying.png"):
+            found = aligner.central_face(photo)
+            np.testing.assert_array_equal(found.landmarks, expected.landmarks)
+
+
+@pytest.mark.parametrize("shape", [(0, 8, 3), (8, 8, 4), (8,)])
+def test_an_array_that_is_no_photo_is_refused(aligner, shape):
+    with pytest.raises(ValueError, match="a photo"):
+        aligner.faces(np.zeros(shape, np.uint8))
+
+
+def test_an_upright_rgb_picture_is_not_copied():
+    image = Image.new("RGB", (8, 8))
+    assert Picture.of(image)._image is image

@@ -106,6 +106,17 @@ def test_threads_where_processes_would_not_pay(many_cores, photos, n_workers, de
     assert not many_cores
 
 
+def test_what_is_no_file_is_looked_at_beside_the_processes(many_cores, photos, tmp_path):
+    with os.scandir(os.fsencode(tmp_path)) as entries:  # their paths are bytes
+        (entry,) = (entry for entry in entries if entry.name == b"0.png")
+    mixed = [None, photos[0].read_bytes(), photos[3].astype(float), entry, photos[0]]
+    aligner = FaceAligner("dlib-hog")
+    found = find_all(mixed, aligner)
+    check(found, mixed, aligner)
+    assert [len(one.faces) for one in found] == [0, 1, 0, 1, 1]
+    assert len(many_cores) == 1
+
+
 def test_few_photos_start_no_process(many_cores, photos):
     assert len(find_all((photo for photo in photos[:2]), FaceAligner("dlib-hog"))) == 2
     assert find_all([], FaceAligner("dlib-hog")) == []

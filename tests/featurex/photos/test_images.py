@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from featurex.exceptions import PhotoError
-from featurex.photos.images import MAX_PIXELS, decode, read_photo
+from featurex.photos.images import MAX_PIXELS, decode, read_photo, to_rgb
 
 FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"]
 
@@ -288,3 +288,12 @@ def test_a_photo_that_cannot_be_read_has_a_reason(tmp_path, name, expected):
         read_photo(tmp_path / name, max_bytes=3)
     assert caught.value.reason == expected
     assert caught.value.name == str(tmp_path / name)
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "tiff", "webp"])
+def test_a_turned_photo_is_not_turned_again(tmp_path, ending):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (8, 6)).save(tmp_path / f"photo.{ending}", exif=exif)
+    turned = decode((tmp_path / f"photo.{ending}").read_bytes(), "photo")
+    assert turned.size == to_rgb(turned, "photo").size == (6, 8)

@@ -121,7 +121,8 @@ def test_an_average_and_a_single_model_answer_together(model_file, photo):
 
 def test_every_kind_of_photo_gives_the_same(predictor, photo, photo_file):
     expected = list(predictor.predict(photo))
-    for same in (photo_file, str(photo_file), Image.fromarray(photo), Image.open(photo_file)):
+    files = (photo_file, str(photo_file), photo_file.read_bytes())
+    for same in (*files, Image.fromarray(photo), Image.open(photo_file)):
         assert list(predictor.predict(same)) == expected
 
 
@@ -171,6 +172,22 @@ def test_a_list_keeps_its_order_and_goes_on(predictor, photo, crowd, wall, photo
     alone, among = predictor.predict(photo_file)[0], answers[4][0]
     assert alone.box == among.box
     assert alone.probabilities["gender"] == pytest.approx(among.probabilities["gender"], abs=1e-6)
+
+
+def test_what_is_no_photo_does_not_stop_the_others(predictor, photo):
+    answers = predictor.predict([photo.astype(float), None, photo[:0], {"path": "a.jpg"}, photo])
+    array = "a photo as an array must be uint8 of shape (h, w, 3) RGB or (h, w) grey"
+    other = "not a path, bytes, PIL image or array"
+    assert [faces.error for faces in answers] == [
+        array,
+        other,
+        "a photo without pixels",
+        other,
+        None,
+    ]
+    assert len(answers[-1]) == 1
+    with pytest.raises(ValueError, match="must be uint8"):
+        predictor.predict(photo.astype(float))
 
 
 def test_an_empty_list_is_an_empty_list(predictor):

@@ -1,6 +1,8 @@
+import pandas as pd
 import pytest
 
 from featurex.exceptions import DeviceError, ModelError
+from featurex.explanation.explainer import Explainer
 from featurex.faces.aligner import FaceAligner
 from featurex.prediction.predictor import Predictor
 from featurex.saved_models.files import load_model
@@ -109,3 +111,26 @@ def test_a_device_that_is_not_there_is_an_error_at_once(model_file, monkeypatch)
 def test_no_file_is_an_error():
     with pytest.raises(ValueError, match="at least one model file"):
         Predictor.load()
+
+
+def test_one_photo_is_no_list(model_file, photo):
+    """Else a path would be its characters, and an array its rows."""
+    predictor = Predictor.load(model_file("majority", GENDER), device="cpu")
+    for photos in ("photo.jpg", photo):
+        for each in (
+            predictor.predict_each,
+            predictor.find_each,
+            Explainer(predictor).explain_each,
+        ):
+            with pytest.raises(ValueError, match="Give a list of photos"):
+                each(photos)
+
+
+def test_a_mapping_and_a_table_are_no_photos(model_file):
+    predictor = Predictor.load(model_file("majority", GENDER), device="cpu")
+    table = pd.DataFrame({"path": ["photo.jpg"]})
+    for photos in ({"anna": "photo.jpg"}, table):
+        with pytest.raises(ValueError, match="Give a list of photos"):
+            predictor.predict(photos)
+    (faces,) = predictor.predict(table["path"])
+    assert faces.error == "missing file"
