@@ -79,8 +79,8 @@ def test_a_model_that_learns_from_a_sample_is_named(colour_faces, tiny, monkeypa
     comparison = run(colour_faces, SMALL).comparison
     notes = [note for note in comparison.notes if "drawn at random" in note]
     assert len(notes) == 1
-    # A class may have one row more than its share.
-    assert re.match(r"svm learnt from 3[01] training rows of a fold", notes[0])
+    # A class may have one row more than its share, and more still where its people are few.
+    assert re.match(r"svm learnt from 3[0-4] training rows of a fold", notes[0])
 
 
 def test_no_subject_is_in_two_folds(result, colour_faces):
