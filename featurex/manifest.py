@@ -134,7 +134,7 @@ class Manifest:
     def sample(self, n: int, seed: int = 0) -> "Manifest":
         """Return a manifest of `n` rows drawn at random, in their old order.
 
-        The other rows are counted as dropped, ``"not in the sample"``.
+        The other rows are counted as dropped, ``"not in the sample"``; a note says so.
 
         Parameters
         ----------
@@ -158,6 +158,7 @@ class Manifest:
             self,
             table=self.table.iloc[rows].reset_index(drop=True),
             dropped={**self.dropped, NOT_SAMPLED: left_out},
+            notes=(*self.notes, f"{self.dataset}, --limit: a random sample of {n} of {len(self)}."),
         )
 
     def summary(self) -> pd.DataFrame:

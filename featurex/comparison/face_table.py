@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from featurex.comparison.design import Design
+from featurex.comparison.left_out import left_out
 from featurex.extraction.face_cache import FaceCache
 from featurex.faces.chips import ChipRows
 from featurex.manifest import Manifest
@@ -71,9 +72,9 @@ class FaceTable:
         return self.table.set_index("image_id")[["gender", "age_group", "race"]]
 
     def count_notes(self, tasks: Sequence[Task]) -> list[str]:
-        """Say how many faces there are."""
+        """Say how many faces there are, and what was left out before they were looked for."""
         n_faces = f"{len(self.table)} faces, {self.n_without_face} photos without one"
-        return [f"Data set {self.manifest.dataset}: {n_faces}."]
+        return [f"Data set {self.manifest.dataset}: {n_faces}{left_out(self.manifest.dropped)}."]
 
     def folds(self, design: Design) -> Folds:
         """Assign every row to a fold, the same for all tasks and models."""

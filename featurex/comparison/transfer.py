@@ -15,6 +15,7 @@ import pandas as pd
 
 from featurex.comparison.design import Design
 from featurex.comparison.face_table import FaceTable
+from featurex.comparison.left_out import left_out
 from featurex.exceptions import DatasetError
 from featurex.manifest import COLUMNS, TASK_COLUMNS, Manifest, make_table
 from featurex.tasks import choose_tasks, task_labels
@@ -50,7 +51,10 @@ class TransferTable(FaceTable):
             if not (sides == side).any():
                 raise DatasetError(f"{self.manifest.dataset}: there is no face to {what}.")
         train, test = (self.table.loc[sides == side, "dataset"].iloc[0] for side in (TRAIN, TEST))
-        note = "all of the one, all of the other; no photo and no subject_id is on both sides"
+        note = (
+            "all that is kept of the one, all that is kept of the other; no photo and no "
+            "subject_id is on both sides"
+        )
         return Folds(f"train on {train}, test on {test}", sides, 1, note)
 
     def count_notes(self, tasks: Sequence[Task]) -> list[str]:
@@ -59,9 +63,14 @@ class TransferTable(FaceTable):
         n_train, n_test = int((sides == TRAIN).sum()), int((sides == TEST).sum())
         note = (
             f"Trained on {n_train} faces, tested on {n_test}; {self.n_without_face} photos of both "
-            "have no face."
+            f"have no face{left_out(self._dropped_by_readers)}."
         )
         return [note, *(_label_note(self.table, sides, task) for task in tasks)]
+
+    @property
+    def _dropped_by_readers(self) -> dict[str, int]:
+        told = (SAME_PHOTO, SAME_PERSON)  # by a note of `join_manifests`
+        return {why: n for why, n in self.manifest.dropped.items() if why not in told}
 
 
 def join_manifests(train: Manifest, test: Manifest) -> Manifest:

@@ -112,6 +112,13 @@ def test_a_sample_of_a_sample_still_adds_up():
     assert sample.found == 20
 
 
+def test_a_sample_says_that_it_is_one():
+    manifest = make(n=20)
+    name = manifest.dataset
+    assert manifest.sample(4).notes[-1] == f"{name}, --limit: a random sample of 4 of 20."
+    assert manifest.sample(20).notes == manifest.notes
+
+
 def test_the_seed_decides_the_sample():
     manifest = make(n=100)
     drawn = {tuple(manifest.sample(10, seed).table["path"]) for seed in (0, 0, 1, 2)}

@@ -105,6 +105,17 @@ def test_words_of_one_side_are_left_out_and_counted():
     )
 
 
+def test_what_was_dropped_and_sampled_on_each_side_is_told():
+    train = make("a", list("wxyz"), gender=["male"] * 4)
+    test = make("b", list("wqrs"), gender=["male"] * 4).sample(2, seed=1)
+    train.dropped["duplicate"] = 7
+    test.dropped["no label"] = 2
+    joined = join_manifests(train, test)
+    note = Faces(joined).count_notes([GENDER])[0]
+    assert note.endswith("left out before: 9 (duplicate: 7, no label (b, to test on): 2).")
+    assert "b, --limit: a random sample of 2 of 4." in joined.notes
+
+
 def test_a_class_that_can_not_be_learnt_is_told():
     train = make("a", list("wx"), gender=["male", "male"])
     test = make("b", list("pq"), gender=["male", "female"])
