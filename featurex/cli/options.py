@@ -100,6 +100,7 @@ def read_manifest(
     manifest = datasets.read(dataset, root, **options)
     if kept:
         manifest = keep_ages(manifest, kept)
-    if subjects:
-        manifest = with_subjects(manifest, subjects)
-    return manifest.sample(limit, seed) if limit else manifest
+    if limit:
+        manifest = manifest.sample(limit, seed)
+    # Last, so that its note counts the photos that are used.
+    return with_subjects(manifest, subjects) if subjects else manifest

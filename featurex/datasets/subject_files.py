@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from featurex.datasets.cleaning import NAMES_NOBODY, Dropped
 from featurex.datasets.delimited import read_records
 from featurex.exceptions import DatasetError
@@ -81,9 +83,10 @@ def with_subjects(manifest: Manifest, path: Path) -> Manifest:
     if found.isna().all():
         raise DatasetError(
             f"{path} names none of the {len(manifest)} photos of {manifest.dataset!r}. Make it "
-            f"from this data set with 'featurex audit {manifest.dataset}'."
+            f"from this data set with 'featurex audit {manifest.dataset}', or raise --limit if you "
+            "gave one."
         )
-    note = _note(path, found.nunique(), int(found.notna().sum()), int(found.isna().sum()))
+    note = _note(path, found)
     unknown = len(subjects.keys() - set(ids))
     table = manifest.table.assign(subject_id=found)
     notes = [kept for kept in manifest.notes if not kept.endswith(NAMES_NOBODY)]
@@ -108,15 +111,20 @@ def _read(path: Path, dropped: Dropped) -> dict[str, str]:
     return subjects
 
 
-def _note(path: Path, n_subjects: int, n_named: int, n_alone: int) -> str:
-    return (
-        f"Subjects are audited clusters: {n_subjects} of {n_named} photos, from "
-        f"{printable(path.name)}; 'person' means such a cluster of faces that look like one "
-        f"person. {n_alone} photos are in none, and each is a subject of its own."
+def _note(path: Path, found: pd.Series) -> str:
+    n_named = int(found.notna().sum())
+    note = (
+        f"Subjects are audited clusters: {printable(path.name)} names {n_named} of the "
+        f"{len(found)} photos, in {found.nunique()} clusters; 'person' means such a cluster of "
+        f"faces that look like one person. {len(found) - n_named} photos are in none, and each is "
+        "a subject of its own."
     )
+    if n_named < len(found) / 2:
+        note += " Warning: fewer than half of the photos are named; the others may share people."
+    return note
 
 
 def _left_out(unknown: int, dropped: Dropped) -> str:
-    reasons = [f"{unknown} of photos that are not in the data"] if unknown else []
+    reasons = [f"{unknown} of photos that are not among these"] if unknown else []
     reasons += [f"{count} {reason}" for reason, count in dropped.counts.items()]
     return f" Lines of the file left out: {', '.join(reasons)}." if reasons else ""

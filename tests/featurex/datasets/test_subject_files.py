@@ -46,9 +46,9 @@ def test_the_note_says_whose_subjects_they_are_and_counts_what_does_not_fit(writ
     assert manifest.dropped == {"duplicate": 1}
     assert manifest.notes[0] == "A note."
     for words in (
-        "audited clusters: 1 of 2 photos, from who.csv",
+        "audited clusters: who.csv names 2 of the 4 photos, in 1 clusters",
         "2 photos are in none",
-        "1 of photos that are not in the data",
+        "1 of photos that are not among these",
         "1 with a wrong image_id",
         "2 without a subject, or with too long a name",
         "1 wrong number of fields",
@@ -63,6 +63,13 @@ def test_the_note_stands_in_place_of_the_one_that_nobody_is_named(write):
     assert len(notes) == 2
     assert notes[0] == "A note."
     assert "audited clusters" in notes[1]
+
+
+@pytest.mark.parametrize(("n_named", "warned"), [(1, True), (2, False)])
+def test_the_note_warns_where_most_photos_are_not_named(write, n_named, warned):
+    path = write("image_id,subject_id\n" + "".join(f"{i},s\n" for i in IDS[:n_named]))
+    note = with_subjects(make(), path).notes[1]
+    assert ("Warning: fewer than half of the photos are named" in note) == warned
 
 
 def test_a_file_that_fits_has_nothing_left_out(write):
