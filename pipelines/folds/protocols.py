@@ -205,7 +205,10 @@ def choose_protocol(rows: Rows) -> tuple[str, str]:
     named = bool((rows.known >= 0).any())
     fallback = "subject" if named else LEAKY
     own = pd.Series(rows.fold, dtype=object) if rows.fold is not None else pd.Series(dtype=object)
-    if own.empty or own.isna().any() or own.nunique() < 2:
+    if own.notna().any() and (n_without := int(own.isna().sum())):
+        missing = f"{n_without} of {len(own)} photos have no fold of the data set's own"
+        return fallback, f"; {missing}, so these are not taken"
+    if own.nunique() < 2:
         return fallback, ""
     straddling = straddling_subjects(rows.subjects, own.to_numpy())
     if not straddling:

@@ -100,6 +100,23 @@ def test_auto_says_why_it_leaves_the_data_sets_own_folds():
     assert folds.note.endswith("the data set's own folds put 1 people on both sides")
 
 
+def test_auto_says_how_many_rows_lack_a_fold_of_the_data_sets_own():
+    folds = assign_folds(
+        "auto", n_rows=4, labels=list("xyxy"), groups=list("abcd"), fold=[0, 1, None, 1], n_folds=2
+    )
+    assert folds.protocol == "subject"
+    assert folds.note.endswith(
+        "; 1 of 4 photos have no fold of the data set's own, so these are not taken"
+    )
+
+
+def test_auto_is_silent_where_the_data_set_has_no_folds():
+    folds = assign_folds(
+        "auto", n_rows=4, labels=list("xyxy"), groups=list("abcd"), fold=[None] * 4, n_folds=2
+    )
+    assert "fold of the data set's own" not in folds.note
+
+
 def test_rows_that_name_nobody_are_counted():
     folds = assign_folds(
         "subject", n_rows=4, labels=list("xyxy"), groups=["a", None, "b", ""], n_folds=2
