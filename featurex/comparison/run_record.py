@@ -26,8 +26,8 @@ MIXED_NOTE = "Averages with a model from outside have no times, since its are no
 
 # What the MAE is, of each task that has one.
 YEARS_NOTES = {
-    "age-group": "MAE of age-group: expected age from the group probabilities, on faces inside the "
-    "groups.",
+    "age-group": "MAE of age-group: expected age from the group probabilities, on faces that have "
+    "an age group.",
     "age": "MAE of age: a regressor, on all faces.",
 }
 
@@ -42,10 +42,28 @@ def notes(faces: FaceTable, design: Design, folds: Folds) -> list[str]:
         *filter(None, [faces.cache.backbone.provenance]),
         "Predict: embedding (or forward pass) and model, without finding the face.",
         *(YEARS_NOTES[task.name] for task in design.tasks if task.name in YEARS_NOTES),
+        *_own_years(design),
         *_only_for(design),
         *(note for model in design.outside for note in model.notes),
         *([AVERAGE_NOTE] if _has_averages(design) else []),
         *([MIXED_NOTE] if design.mixed else []),
+    ]
+
+
+def _own_years(design: Design) -> list[str]:
+    """Name the models whose MAE of age-group is not that of an expected age."""
+    names = [
+        model.name
+        for task in design.tasks
+        if task.years is not None
+        for model in design.outside_for(task)
+        if model.has_own_years(task)
+    ]
+    if not names:
+        return []
+    return [
+        f"MAE of age-group of {', '.join(names)}: the ages that the file gives, or the middles of "
+        "its groups, instead."
     ]
 
 

@@ -17,6 +17,8 @@ MAX_AGE = 116  # the oldest label in UTKFace
 MAX_EXAMPLES = 3
 # What is said of a data set without subjects, after its name.
 NAMES_NOBODY = "doesn't say who is in a photo: random folds may share people."
+# What is said where the policy is not the literature's.
+NEAREST = "--age-policy nearest: an age between two age groups counts as of the nearest one."
 MAX_REASONS = 50  # a hostile label file could name a new reason in each row
 
 LABELS = ["age", "age_group", "gender"]
@@ -93,7 +95,7 @@ def clean(
     age_policy : str
         A name in :data:`~featurex.labels.AGE_POLICIES`.
     notes : tuple of str
-        Notes of the manifest.
+        Notes of the manifest; one on an age policy that is not the literature's is added.
     max_age : float
         The oldest age, in years, that is believed.
     labelled : bool
@@ -122,6 +124,8 @@ def clean(
     dropped.copies.loc[gone, "fate"] = "conflicting labels"
     if rows.empty:
         raise DatasetError(_nothing_left(dataset, root, dropped))
+    if age_policy == "nearest" and rows["age_group"].notna().any():
+        notes = (*notes, NEAREST)
     table = make_table(dict(rows.items()), dataset)
     return Manifest(
         table, dropped.counts, dataset, notes, dropped.examples, dropped.copies, dropped.unread

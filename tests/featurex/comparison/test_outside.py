@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from featurex.comparison import run_record
 from featurex.comparison.design import Design
 from featurex.comparison.experiment import run
 from featurex.comparison.outside import outside_predictions, read_outside
@@ -68,6 +69,20 @@ def test_a_whole_run_comes_back_with_the_same_scores(colour_faces, tmp_path):
     np.testing.assert_array_equal(new, old)
     with pytest.raises(ValueError, match="predictions of majority, svm: name one of them, as in"):
         compare(colour_faces, f"before={path}")
+
+
+def test_whose_years_of_an_age_group_are_no_expected_ages_is_told(colour_faces, write):
+    table = colour_faces.manifest.table
+    sure = {f"p_{name}": (table["age_group"] == name).astype(float) for name in AGE_GROUP.classes}
+    oracle = f"oracle={write(truth(colour_faces, age=table['age']), 'years.csv')}"
+    shares = f"shares={write(truth(colour_faces, **sure), 'shares.csv')}"
+    both = f"both={write(truth(colour_faces, **sure, age=table['age']), 'both.csv')}"
+    chosen = design(colour_faces, oracle, shares, both, tasks=[AGE_GROUP])
+    said = run_record.notes(colour_faces, chosen, colour_faces.folds(chosen))
+    assert any(note.startswith("MAE of age-group of oracle, both: the ages") for note in said)
+    alone = design(colour_faces, shares, tasks=[AGE_GROUP])
+    said = run_record.notes(colour_faces, alone, colour_faces.folds(alone))
+    assert not any(note.startswith("MAE of age-group of") for note in said)
 
 
 def test_silence_counts_as_wrong_and_is_told(colour_faces, write):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from featurex.datasets.cleaning import MAX_EXAMPLES, Dropped, clean
+from featurex.datasets.cleaning import MAX_EXAMPLES, NEAREST, Dropped, clean
 from featurex.exceptions import DatasetError
 from featurex.manifest import COPY_COLUMNS
 
@@ -39,6 +39,21 @@ def test_kept_and_dropped_add_up_and_no_photo_is_kept_twice(make_photos, candida
             given_labels = {r.get(label) for r in labelled} - {None}
             value = getattr(row, label)
             assert pd.isna(value) or value in given_labels
+
+
+@pytest.mark.parametrize(
+    ("policy", "label", "told"),
+    [
+        ("nearest", {"age": 35}, True),
+        ("strict", {"age": 35}, False),
+        ("nearest", {"gender": "male"}, False),
+    ],
+)
+def test_ages_that_count_as_of_the_nearest_group_are_told(make_photos, policy, label, told):
+    root = make_photos({"a.png": 1})
+    rows = [{"path": str(root / "a.png"), **label}]
+    manifest = clean(rows, Dropped(), dataset="csv", root=root, age_policy=policy)
+    assert (NEAREST in manifest.notes) == told
 
 
 def test_an_unreadable_file_is_counted(make_photos, tmp_path):
