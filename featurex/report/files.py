@@ -33,6 +33,12 @@ from pipelines.scoring.confusions import confusion_table
 # The warning of a comparison, as short as a picture's title must be.
 LEAKY_TITLE = "\nWarning: people may be on both sides"
 
+# What only some comparisons write, as names and patterns of names.
+_OCCASIONAL = (
+    *("confusion.csv", "recall.csv", "calibration.csv", "selective.csv", "reliability.csv"),
+    *("confusion-*-*.png", "reliability-*-*.png", "curves.csv", "curves-*.png"),
+)
+
 
 def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
     """Write a comparison: tables, predictions, pictures and the record of the run.
@@ -43,7 +49,8 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
     design : Design
         As it was run.
     folder : Path
-        Made where it is missing; files of the same names are replaced.
+        Made where it is missing. What an earlier comparison wrote there is replaced, and deleted
+        where this one has no such file.
 
     Returns
     -------
@@ -71,8 +78,17 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
     with replacing(folder / "run.json") as part:
         part.write_text(record + "\n", encoding="ascii")
     written = [*tables, folder / "predictions.csv", folder / "run.json"]
-    statistics = _write_statistics(result, design, folder)
-    return [*written, *statistics, *_write_curves(result, design, folder)]
+    written += [*_write_statistics(result, design, folder), *_write_curves(result, design, folder)]
+    _delete_earlier(folder, written)
+    return written
+
+
+def _delete_earlier(folder: Path, written: list[Path]) -> None:
+    """Delete what an earlier comparison wrote and this one did not: a report would show it."""
+    found = {path for pattern in _OCCASIONAL for path in folder.glob(pattern)}
+    for path in found - set(written):
+        if path.is_file():
+            path.unlink()
 
 
 def _write_statistics(result: Result, design: Design, folder: Path) -> list[Path]:

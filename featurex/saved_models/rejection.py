@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Any
 
 from featurex.saved_models.whole_model import fact_of, names_its_model, with_fact
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 KEY = "reject"
 # No probability reaches it: nothing is answered.
 NEVER = math.inf
+# Of a probability in a sentence: more where two that differ would look equal.
+_DECIMALS = range(3, 18)
 
 
 def read_asked(words: Sequence[str], tasks: Sequence[Task]) -> dict[str, float]:
@@ -150,9 +153,15 @@ def reason(confidence: float, threshold: float) -> str:
     """Say why a face gets no answer."""
     if threshold == NEVER:
         return "no probability is enough for the accuracy that was asked"
-    # Rounded apart, so that two numbers that differ don't look equal.
-    down, up = math.floor(confidence * 1000), math.ceil(round(threshold * 1000, 9))
-    return f"probability {down / 1000:.3f} is below {up / 1000:.3f}"
+    pairs = [(_rounded_down(confidence, n), _rounded_down(threshold, n)) for n in _DECIMALS]
+    low, high = next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
+    return f"probability {low} is below {high}"
+
+
+def _rounded_down(probability: float, decimals: int) -> str:
+    """Write a probability so that all below what is written are below it."""
+    exact = Decimal(str(float(probability)))
+    return f"{exact.quantize(Decimal(10) ** -decimals, ROUND_DOWN):f}"
 
 
 def describe(options: Mapping[str, RejectOption]) -> Iterator[str]:
@@ -165,9 +174,8 @@ def describe(options: Mapping[str, RejectOption]) -> Iterator[str]:
                 "predict answers undefined for every face. Ask for less, or use --no-reject."
             )
             continue
-        yield f"{asked}; answers below probability {option.threshold:.3f} are undefined. " + (
-            _measured(option)
-        )
+        below = _rounded_down(option.threshold, _DECIMALS[0])
+        yield f"{asked}; answers below probability {below} are undefined. {_measured(option)}"
 
 
 def _measured(option: RejectOption) -> str:

@@ -20,7 +20,7 @@ class TaskCells:
     ----------
     task : str
     counts : str
-        What all its rows share, such as ``"283 photos, 5 folds"``.
+        What all its rows share, such as ``"283 photos, 5 folds"``; what is missing is left out.
     cells : DataFrame of str
         ``Model`` and the columns that a row has a value in.
     """
@@ -45,10 +45,19 @@ def by_task(cells: pd.DataFrame) -> Iterator[TaskCells]:
     """
     shared = [name for name in SHARED if name in cells]
     for task, rows in cells.groupby("Task", sort=False):
-        counts = ", ".join(f"{rows[name].iloc[0]} {name.lower()}" for name in shared)
+        known = {name: rows[name].iloc[0] for name in shared if rows[name].iloc[0] != MISSING}
+        counts = ", ".join(_counted(number, name) for name, number in known.items())
         own = rows.drop(columns=["Task", *shared])
         there = [name for name in own if (own[name] != MISSING).any()]
         yield TaskCells(str(task), counts, own[there].reset_index(drop=True))
+
+
+def _counted(number: str, name: str) -> str:
+    """Write what a shared column counts, such as ``5 folds``; a fold without others tests alone."""
+    many = name.lower()
+    if name == "Folds" and number.split("x")[-1] == "1":
+        number, many = number.split("x")[0], "test sets"
+    return f"{number} {many.removesuffix('s') if number == '1' else many}"
 
 
 def in_width(

@@ -105,6 +105,26 @@ def test_a_second_run_replaces_the_first(written, result):
     assert len(list(folder.iterdir())) == len(files)
 
 
+def test_what_only_an_earlier_run_wrote_is_deleted_and_nothing_else(result, tmp_path):
+    earlier = {
+        *("curves.csv", "curves-gender.png", "confusion-age-group-mlp.png"),
+        *("reliability.csv", "reliability-gender-mlp.png", "confusion.csv", "recall.csv"),
+        *("calibration.csv", "selective.csv"),
+    }
+    others = {"report.html", "notes.csv", "my-curves.csv", "confusion.png", "curves-age.pdf"}
+    for name in earlier | others:
+        (tmp_path / name).touch()
+    (tmp_path / "fits").mkdir()
+    (tmp_path / "fits" / "curves.csv").touch()
+    design = replace(DESIGN, tasks=[AGE])
+    ages = result.predictions[result.predictions["task"] == "age"].reset_index(drop=True)
+    record = result.record | {"parameters": []}
+    files = write_result(replace(result, predictions=ages, record=record), design, tmp_path)
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert kept == others | {"fits"} | {path.name for path in files}
+    assert (tmp_path / "fits" / "curves.csv").is_file()
+
+
 def test_a_folder_that_is_a_file_is_an_os_error(result, tmp_path):
     path = tmp_path / "file"
     path.touch()

@@ -141,8 +141,19 @@ def test_a_threshold_that_is_no_probability_is_refused(saved, reject):
 
 
 def test_two_numbers_that_differ_do_not_look_equal():
-    assert rejection.reason(0.8501, 0.8504) == "probability 0.850 is below 0.851"
+    assert rejection.reason(0.8501, 0.8504) == "probability 0.8501 is below 0.8504"
     assert rejection.reason(0.2, 0.57) == "probability 0.200 is below 0.570"
+    assert rejection.reason(0.3, 0.1 + 0.2).endswith("00 is below 0.30000000000000004")
+
+
+@pytest.mark.parametrize(
+    ("threshold", "shown"), [(0.3531, "0.353"), (0.3538, "0.353"), (0.57, "0.570"), (1.0, "1.000")]
+)
+def test_the_card_and_a_face_name_the_same_threshold(threshold, shown):
+    option = dataclasses.replace(STORED["gender"], threshold=threshold)
+    (said,) = rejection.describe({"gender": option})
+    assert f"answers below probability {shown} are undefined" in said
+    assert rejection.reason(0.2, threshold) == f"probability 0.200 is below {shown}"
 
 
 OPTION = dataclasses.asdict(STORED["gender"])

@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,21 @@ def test_a_task_has_its_own_columns_and_counts():
     assert list(sex.cells) == ["Model", "Accuracy (%)"]
     assert sex.cells["Accuracy (%)"].tolist() == ["1.0 ± 0.1", "–"]
     assert (age.counts, list(age.cells)) == ("7 photos, 3 folds", ["Model", "MAE (years)"])
+
+
+@pytest.mark.parametrize(
+    ("folds", "counts"),
+    [
+        *(("1", "9 photos, 1 test set"), ("3x1", "9 photos, 3 test sets")),
+        *(("3x5", "9 photos, 3x5 folds"), ("11", "9 photos, 11 folds")),
+    ],
+)
+def test_a_test_set_is_not_called_a_fold(folds, counts):
+    assert next(by_task(CELLS.assign(Folds=folds))).counts == counts
+
+
+def test_one_is_not_plural_and_what_is_missing_is_not_counted():
+    assert next(by_task(CELLS.assign(Photos="1", Subjects="–"))).counts == "1 photo, 3 folds"
 
 
 @given(COLUMNS, st.integers(10, 100))
