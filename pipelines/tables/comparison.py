@@ -63,12 +63,15 @@ class Comparison:
         Every two models of a task, see `pipelines.scoring.pairwise`.
     facts : mapping of str to str or None
         What holds for every row, such as the ``protocol``, and a ``warning`` where there is one.
+    names_people : bool, default=True
+        Whether the data say who is in a photo; otherwise ``n_subjects`` counts photos.
     """
 
     table: pd.DataFrame
     notes: tuple[str, ...] = ()
     pairs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=pairwise.COLUMNS))
     facts: Facts = field(default_factory=dict)
+    names_people: bool = True
 
     def format(self, mark: Callable[[str], str] = str) -> pd.DataFrame:
         """Make a table of strings such as ``76.0 ± 0.6``.
@@ -88,7 +91,8 @@ class Comparison:
 
     def format_intervals(self) -> pd.DataFrame:
         """Make a table of strings such as ``76.4 [75.8, 77.0]``: scores and 95 % intervals."""
-        return printed.interval_cells(self.table)
+        cells = printed.interval_cells(self.table)
+        return cells if self.names_people else cells.drop(columns="Subjects")
 
     def marks_note(self, best: str = "in bold") -> str:
         """Say what the numbers are and how the best is marked.
@@ -189,7 +193,7 @@ def compare(
     answers = answer_notes(table, predictions, tasks)
     facts = dict(facts or {})
     all_notes = (*warnings(facts), *notes, *answers, *_statistics_notes(named, bool(filled)))
-    return Comparison(with_facts(table, facts), all_notes, all_pairs, facts)
+    return Comparison(with_facts(table, facts), all_notes, all_pairs, facts, named)
 
 
 def _rows(panel: Panel, resamples: Resamples) -> list[dict[str, object]]:

@@ -123,7 +123,7 @@ def test_scores_have_intervals_around_the_score_of_all_photos(two_models, tasks)
     low, high = 100 * row["accuracy_low"], 100 * row["accuracy_high"]
     assert cells["Accuracy (%)"][0] == f"91.7 [{low:.1f}, {high:.1f}]"
     assert list(cells) == [
-        *("Task", "Model", "Photos", "Subjects"),
+        *("Task", "Model", "Photos"),
         *("Accuracy (%)", "Balanced acc. (%)", "Macro F1 (%)"),
     ]
 
@@ -139,6 +139,8 @@ def test_people_and_not_photos_are_counted_where_they_are_named(two_models, task
     named = two_models.assign(subject_id=[f"s{row // 3}" for row in range(12)] * 2)
     alone, grouped = compare(two_models, tasks), compare(named, tasks)
     assert grouped.table["n_subjects"].tolist() == [4, 4]
+    assert grouped.format_intervals()["Subjects"].tolist() == ["4", "4"]
+    assert "Subjects" not in alone.format_intervals()
     widths = [c.table["accuracy_high"][1] - c.table["accuracy_low"][1] for c in (alone, grouped)]
     assert widths[1] > widths[0]
     same = ["accuracy_mean", "accuracy_std", "accuracy_pooled"]
