@@ -47,6 +47,8 @@ _SPECIAL = {
 }
 # A minus sign, and no hyphen: a number follows, and no word is before it.
 _MINUS = re.compile(r"(?<![\w.)\]-])-(?=[\d.])")
+# Two hyphens would be an en dash.
+_BETWEEN_HYPHENS = re.compile(r"(?<=-)(?=-)")
 _NAMES = {"svm": "SVM", "mlp": "MLP", "random-forest": "Random forest", "majority": "Majority"}
 
 
@@ -57,9 +59,14 @@ def escape(text: str) -> str:
     --------
     >>> print(escape("50 % of a_b"))
     50 \% of a\_b
+    >>> print(escape("--limit"))
+    -{}-limit
     """
     signed = _MINUS.sub("−", text)
-    return "".join(_SPECIAL.get(character, character) for character in signed)
+    return "{}".join(
+        "".join(_SPECIAL.get(character, character) for character in part)
+        for part in _BETWEEN_HYPHENS.split(signed)
+    )
 
 
 def tables(
