@@ -188,14 +188,12 @@ class FaceEmbedder(TransformerMixin, BaseEstimator):
         return tags
 
     def _open(self) -> FaceCache:
-        """Open the cache, or look what is new in it: a call may be for one photo of many."""
+        """Open the cache once: a call may be for one photo of many. `extract` sees what is new."""
         chosen = self.get_params(deep=False)
         before, cache = vars(self).get("_opened", (None, None))
-        if cache is not None and before == chosen and cache.is_there:
-            cache.refresh()
-            return cache
-        cache = self._open_anew()
-        self._opened = chosen, cache
+        if cache is None or before != chosen or not cache.is_there:
+            cache = self._open_anew()
+            self._opened = chosen, cache
         return cache
 
     def _open_anew(self) -> FaceCache:
