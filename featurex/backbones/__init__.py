@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from featurex.backbones.base import Backbone
@@ -58,8 +59,8 @@ def named_backbone(name: str, weights: str | Path | None = None) -> Backbone:
         ``NAME[@WEIGHTS][:LAYER]``: "dlib-resnet" (its layers are "pyramid", the default, "grid"
         and "embedding"); a classification network of torchvision, such as "resnet50",
         "resnet50:layer3" or "vgg16@IMAGENET1K_FEATURES:features"; "timm:resnet18.a1_in1k" for one
-        of timm; "efficientnet-lite0"; "pixels", such as "pixels:grey32"; or "landmarks". A
-        finished network, "network-HASH:TASK", needs its file as weights.
+        of timm; "efficientnet-lite0", -lite1 or -lite2; "pixels", such as "pixels:grey32"; or
+        "landmarks". A finished network, "network-HASH:TASK", needs its file as weights.
     weights : path-like, optional
         As of `get_backbone`.
 
@@ -100,10 +101,10 @@ def _maker(name: str) -> Callable[[str | None, Path | None], Backbone] | None:
         from featurex.backbones.landmarks import LandmarksBackbone
 
         return LandmarksBackbone
-    if name == "efficientnet-lite0":
+    if name.startswith("efficientnet-lite"):
         from featurex.backbones.efficientnet_lite import EfficientNetLiteBackbone
 
-        return EfficientNetLiteBackbone
+        return partial(EfficientNetLiteBackbone, name)
     if name.startswith("timm:"):
         from featurex.backbones.timm import TimmBackbone
 

@@ -19,6 +19,8 @@ HERE, DOWNLOAD = "here", "download"
 OWN = {
     "dlib-resnet": ("grid, embedding", 736, 5_607_488),
     "efficientnet-lite0": ("any other", 1280, 4_652_008),
+    "efficientnet-lite1": ("any other", 1280, 5_416_680),
+    "efficientnet-lite2": ("any other", 1280, 6_092_072),
     "pixels": ("greyN, rgbN", 1024, None),
     "landmarks": ("points", 74, None),
 }

