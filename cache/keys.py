@@ -69,6 +69,11 @@ def from_bytes(rows: NDArray[np.uint8]) -> Keys:
     return keys.reshape(-1)
 
 
+def prefixes(keys: Keys) -> NDArray[np.uint64]:
+    """Return the first 8 bytes of raw keys as numbers of the same order; shape (n,)."""
+    return to_bytes(keys)[:, :8].copy().view(">u8").ravel().astype(np.uint64)
+
+
 def digest(sorted_keys: Keys) -> str:
     """Return the name of the shard with these keys: 16 digits of the SHA-256 of all of them."""
     return hashlib.sha256(to_bytes(sorted_keys).tobytes()).hexdigest()[:16]
