@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from featurex.exceptions import DeviceError
 
@@ -48,6 +49,15 @@ def device_label(device: torch.device) -> str:
     if device.type == "cpu":
         return f"cpu ({torch.get_num_threads()} threads)"
     return f"{device} ({torch.cuda.get_device_name(device)})"
+
+
+def sent(small: Tensor, device: torch.device) -> Tensor:
+    """Bring a small tensor to a device without waiting for what a GPU has still to do.
+
+    The driver takes what is not pinned at once, and the GPU has it in its turn; without
+    `non_blocking` torch would wait for that turn, and the GPU then for Python's next step.
+    """
+    return small.to(device, non_blocking=True)
 
 
 def _n_gpus() -> int:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from featurex.machine.devices import sent
 from featurex.training.settings import TrainingSettings
 
 
@@ -52,7 +53,7 @@ class Augmentation:
 def mirror(images: Tensor, probability: float) -> Tensor:
     """Mirror a share of the images."""
     chosen = torch.rand(len(images)) < probability
-    return torch.where(chosen.to(images.device).view(-1, 1, 1, 1), images.flip(3), images)
+    return torch.where(sent(chosen, images.device).view(-1, 1, 1, 1), images.flip(3), images)
 
 
 def shift(images: Tensor, share: float) -> Tensor:

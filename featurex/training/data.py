@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from featurex.faces.chips import read_rows
+from featurex.machine.devices import sent
 
 Batch = tuple[Tensor, dict[str, Tensor]]
 
@@ -48,7 +49,7 @@ class ChipDataset(Dataset):
     def chips(self, rows: np.ndarray) -> Tensor:
         """Read the chips of some rows of `X`, ``(len(rows), h, w, 3)``."""
         if isinstance(self.X, Tensor):
-            return self.X[torch.from_numpy(rows)]
+            return self.X[sent(torch.from_numpy(rows), self.X.device)]
         return torch.from_numpy(read_rows(self.X, rows))
 
     @property

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from featurex.machine.devices import sent
 from featurex.networks.base import LABEL_WIDTH
 from featurex.training.settings import AGE_ANSWERS
 
@@ -126,7 +127,7 @@ class Head:
         logits, codes = self._labelled(logits, codes)
         if not len(codes):
             return logits.sum() * 0  # keeps the graph whole
-        targets = self.targets(codes.to(logits.device))
+        targets = self.targets(sent(codes, logits.device))
         loss = F.cross_entropy(logits, targets, weights)
         # A mean over classes of no weight is NaN, and no sign of a training that diverged.
         return loss if weights is None else torch.where(weights[targets].any(), loss, 0)
@@ -154,13 +155,16 @@ class Head:
     def scores(self, logits: Tensor, codes: Tensor) -> Tensor:
         """Score each row with a label: 1 for the right class, or the error in years."""
         logits, codes = self._labelled(logits, codes)
-        predicted, true = self.predict(logits), codes.to(logits.device)
+        predicted, true = self.predict(logits), sent(codes, logits.device)
         return (predicted == true).double() if self.classes else (predicted - true).abs().double()
 
     def _labelled(self, logits: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Choose the rows that have a label."""
         known = self.known(codes)
-        return (logits, codes) if known.all() else (logits[known], codes[known])
+        if known.all():
+            return logits, codes
+        rows = known.nonzero().squeeze(1)
+        return logits.index_select(0, sent(rows, logits.device)), codes[rows]
 
     def balanced_weights(self, codes: np.ndarray) -> Tensor:
         """Weight classes by their inverse frequency: all equal where they are equally frequent.
