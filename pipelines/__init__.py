@@ -19,7 +19,8 @@ from pipelines.folds.subjects import subject_codes
 from pipelines.models import persistence
 from pipelines.models.acceleration import ACCELERATORS, check_accelerator
 from pipelines.models.families import MODELS, ModelFamily, get_family
-from pipelines.models.tuning import TunedClassifier, TunedRegressor
+from pipelines.models.tuned_classifier import TunedClassifier
+from pipelines.models.tuned_regressor import TunedRegressor
 from pipelines.out_of_fold import predictions
 from pipelines.out_of_fold.answers import has_probabilities
 from pipelines.out_of_fold.panel import each_model

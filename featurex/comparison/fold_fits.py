@@ -97,7 +97,8 @@ def sharing_notes(chosen: Sequence[dict[str, Any]]) -> list[str]:
     tasks: dict[tuple[Any, ...], list[str]] = {}
     for row in chosen:
         if "epochs" in row:
-            # No two trainings take the same times to the last digit.
+            # Data and settings do not tell: two runs may have trained a network for a task each. No
+            # two trainings take the same times to the last digit.
             times = tuple(epoch["seconds"] for epoch in row["epochs"])
             tasks.setdefault((row["model"], row["fold"], times), []).append(row["task"])
     shared = {(key[0], " and ".join(names)) for key, names in tasks.items() if len(names) > 1}

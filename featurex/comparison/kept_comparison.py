@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from featurex.comparison.kept import Kept
 from featurex.digests import digest, source_digest
 from featurex.extraction import spaces
 from featurex.files import open_regular
-from pipelines import Comparison, compare
+from pipelines import Comparison, Task, compare
 
 _SCORES, _FILES = "scores", "files"
 _PACKAGES = (
@@ -23,26 +24,38 @@ _PACKAGES = (
 )
 
 
-def compare_once(kept: Kept | None, *arguments: Any, **options: Any) -> Comparison:
+def compare_once(
+    kept: Kept | None,
+    predictions: pd.DataFrame,
+    tasks: Sequence[Task],
+    timings: pd.DataFrame,
+    notes: Sequence[str],
+    *,
+    facts: Mapping[str, str | None],
+    random_state: int,
+) -> Comparison:
     """Compare models as `pipelines.compare` does, or read how that came out before.
 
     Parameters
     ----------
     kept : Kept or None
         None computes in any case.
-    *arguments, **options
+    predictions, tasks, timings, notes, facts, random_state
         As `pipelines.compare` takes them.
 
     Returns
     -------
     Comparison
     """
+    compute = partial(
+        compare, predictions, tasks, timings, notes, facts=facts, random_state=random_state
+    )
     if kept is None:
-        return compare(*arguments, **options)
-    key = _key(arguments, options)
+        return compute()
+    key = _key(compute.args, compute.keywords)
     if found := kept.load(_SCORES, key):
         return Comparison(**{name: _value(stored) for name, stored in found[1].items()})
-    comparison = compare(*arguments, **options)
+    comparison = compute()
     names = [field.name for field in fields(comparison)]
     record = {name: _stored(getattr(comparison, name)) for name in names}
     kept.save(_SCORES, key, {}, record)

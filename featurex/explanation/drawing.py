@@ -13,6 +13,7 @@ import numpy as np
 from featurex.explanation.colours import overlay
 from featurex.explanation.explainer import ExplainedFace, TaskMap
 from featurex.explanation.maps import LOG_ODDS, RELATIVE, YEARS, Explanation
+from featurex.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -173,11 +174,6 @@ class _Page:
         """Break lines that are too long; a letter's width is an estimate."""
         letters = int((self.width - 2 * MARGIN - indent) * 72 / (LETTER * size))
         return [part for line in lines for part in textwrap.wrap(printable(line), letters)]
-
-
-def printable(text: str) -> str:
-    """Write what can't be printed, such as a line break in a file's name, as its escape."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def describe_map(task: TaskMap) -> str:

@@ -19,8 +19,15 @@ def cross_validate(
     X: Rows,
     y: np.ndarray,
     *,
+    task: Task,
+    model: str,
+    image_ids: Sequence[str],
+    folds: np.ndarray,
+    protocol: str | None = None,
+    groups: Sequence[Any] | None = None,
+    years: np.ndarray | None = None,
+    fit_extras: Mapping[str, Mapping[str, np.ndarray]] | None = None,
     progress: Callable[[str], None] | None = None,
-    **arguments: Any,
 ) -> Evaluation:
     """Fit and test a new estimator on every fold, one after another.
 
@@ -29,7 +36,7 @@ def cross_validate(
     make_estimator : callable
         Takes nothing, returns an unfitted estimator; its `fit` takes ``X, y`` and, where
         there are groups, ``groups=``.
-    X, y, **arguments
+    X, y, task, model, image_ids, folds, protocol, groups, years, fit_extras
         As of `CrossValidation`.
     progress : callable or None
         Called with one line of text after each fold.
@@ -43,7 +50,18 @@ def cross_validate(
     ValueError
         As `CrossValidation`.
     """
-    validation = CrossValidation(X, y, **arguments)
+    validation = CrossValidation(
+        X,
+        y,
+        task=task,
+        model=model,
+        image_ids=image_ids,
+        folds=folds,
+        protocol=protocol,
+        groups=groups,
+        years=years,
+        fit_extras=fit_extras,
+    )
     fits = []
     for job in validation.jobs():
         fits.append(job.run(make_estimator()))

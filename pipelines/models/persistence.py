@@ -10,13 +10,13 @@ seconds.
 import io
 import json
 import os
-import secrets
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import ModelFileError
+from pipelines.files import replacing
 from pipelines.models.trusted import (
     TRUSTED_FUNCTIONS,
     TRUSTED_TYPES,
@@ -56,17 +56,9 @@ def save(
         If there is no estimator, one has a type that `load` would refuse, or the metadata
         is not JSON.
     """
-    path = Path(path)
     content = _pack(dict(estimators), dict(metadata))
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(Path(path)) as part:
+        part.write_bytes(content)
 
 
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -28,7 +28,6 @@ has ``y_pred`` and no probabilities, in all rows of the task.
 """
 
 import os
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.errors import PredictionTableError
+from pipelines.files import replacing
 from pipelines.out_of_fold.answers import predicted_classes
 from pipelines.out_of_fold.contract import (
     COLUMNS,
@@ -135,17 +135,12 @@ def write(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """
     path = Path(path)
     _check_suffix(path)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    write_as = table.to_parquet if path.suffix == ".parquet" else table.to_csv
     try:
-        if path.suffix == ".parquet":
-            table.to_parquet(partial, index=False)
-        else:
-            table.to_csv(partial, index=False)
-        partial.replace(path)
+        with replacing(path) as part:
+            write_as(part, index=False)
     except ImportError as error:
         raise _without_pyarrow(path) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:

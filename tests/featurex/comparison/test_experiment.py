@@ -1,23 +1,18 @@
 import json
-import re
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from featurex.comparison import experiment, fold_fits, model_fits, run_record
+from featurex.comparison import experiment, run_record
 from featurex.comparison.design import Design
 from featurex.comparison.experiment import run
 from featurex.comparison.face_table import FaceTable
 from featurex.manifest import Manifest
 from featurex.models.options import ModelOptions
-from featurex.networks import get_network
 from featurex.report.files import write_result
 from featurex.tasks import AGE, AGE_GROUP, GENDER
-from pipelines import MODELS as MODEL_FAMILIES
 from pipelines import predictions
-from pipelines.models import random_forest
 
 OPTIONS = ModelOptions("tiny", epochs=2, batch_size=16, device="cpu", n_jobs=1)
 MODELS = ["majority", "svm", "finetuned"]
@@ -35,22 +30,6 @@ def result(colour_faces, tiny, steps):
     return run(colour_faces, DESIGN, steps.append)
 
 
-def test_photos_without_a_face_are_counted_and_left_out(colour_faces):
-    assert (len(colour_faces.table), colour_faces.n_without_face) == (70, 2)
-
-
-def test_the_data_sets_note_says_what_was_left_out(colour_faces):
-    manifest = replace(colour_faces.manifest, dropped={"conflicting labels": 46, "duplicate": 7})
-    (note,) = FaceTable(manifest, colour_faces.cache).count_notes([GENDER])
-    assert note.endswith("; left out before: 53 (conflicting labels: 46, duplicate: 7).")
-
-
-def test_not_one_face_is_an_error(colour_faces):
-    table = colour_faces.manifest.table.iloc[[4, 40]].reset_index(drop=True)
-    with pytest.raises(ValueError, match=r"any photo of 'colours' \(2 looked at\)"):
-        FaceTable(Manifest(table, {}, "colours"), colour_faces.cache)
-
-
 def test_every_model_learns_the_planted_rule(result):
     table = result.comparison.table.set_index(["task", "model"])
     assert len(table) == 9
@@ -60,12 +39,6 @@ def test_every_model_learns_the_planted_rule(result):
     assert accuracy["gender", "finetuned"] > 0.8
     assert accuracy["age-group", "svm"] > accuracy["age-group", "majority"] + 0.2
     assert error["svm"] < error["majority"] - 5
-
-
-def test_models_on_embeddings_need_no_chips(colour_faces, monkeypatch):
-    """A cache whose chips were dropped to save room."""
-    monkeypatch.setattr(type(colour_faces.cache), "chip_column", None)
-    assert run(colour_faces, SMALL).record["embedding_ms_per_face"] > 0
 
 
 def test_all_models_of_a_task_have_the_same_rows_and_folds(result):
@@ -79,42 +52,11 @@ def test_all_models_of_a_task_have_the_same_rows_and_folds(result):
     predictions.validate(result.predictions, DESIGN.tasks)
 
 
-def test_a_model_that_learns_from_a_sample_is_named(colour_faces, tiny, monkeypatch):
-    svm = replace(MODEL_FAMILIES["svm"], max_rows=30)
-    monkeypatch.setitem(MODEL_FAMILIES, "svm", svm)
-    comparison = run(colour_faces, SMALL).comparison
-    notes = [note for note in comparison.notes if "drawn at random" in note]
-    assert len(notes) == 1
-    # A class may have one row more than its share, and more still where its people are few.
-    assert re.match(r"svm learnt from 3[0-4] training rows of a fold", notes[0])
-
-
 def test_no_subject_is_in_two_folds(result, colour_faces):
     subjects = colour_faces.table.set_index("image_id")["subject_id"]
     folds = result.predictions.groupby(result.predictions["image_id"].map(subjects))["fold"]
     assert folds.nunique().eq(1).all()
     assert result.predictions["fold"].nunique() == 3
-
-
-def test_no_subject_is_trained_and_tested_on(colour_faces, monkeypatch):
-    """What reaches `fit` in every fold, and not only what the table says of it."""
-    seen, subjects = [], colour_faces.table["subject_id"].to_numpy(object)
-    real = model_fits.make_estimator
-
-    def spy(*args):
-        estimator = real(*args)
-        fit = estimator.fit
-        estimator.fit = lambda X, y, groups: seen.append((len(X), groups)) or fit(X, y, groups)
-        return estimator
-
-    monkeypatch.setattr(model_fits, "make_estimator", spy)
-    folds = colour_faces.folds(SMALL).fold
-    run(colour_faces, SMALL)
-    assert len(seen) == 6
-    for fold, (n_rows, groups) in enumerate(seen[:3]):
-        train = subjects[folds != fold]
-        assert n_rows == len(groups) == len(train)
-        assert len(set(groups)) == len(set(train)) == 24 - len(set(subjects[folds == fold]))
 
 
 def test_the_same_seed_gives_the_same_predictions_and_scores(result, colour_faces):
@@ -128,70 +70,6 @@ def test_the_same_seed_gives_the_same_predictions_and_scores(result, colour_face
     ):
         same = old["task"].isin(["gender", "age"]) & old["model"].isin(["svm", "finetuned"])
         pd.testing.assert_frame_equal(new[columns], old.loc[same, columns].reset_index(drop=True))
-
-
-@pytest.fixture(scope="module")
-def fused(colour_faces, tiny):
-    """An average beside one of its parts; the other is no row of its own."""
-    steps = []
-    design = Design([GENDER, AGE], ["svm+finetuned", "svm"], n_folds=3, options=OPTIONS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiment, "_embedding_ms", lambda faces: 1e6)
-        return run(colour_faces, design, steps.append), steps
-
-
-def test_an_average_is_one_of_its_parts_predictions(fused, result):
-    rows, old = (
-        r.predictions.set_index(["task", "model", "image_id"]).sort_index()
-        for r in (fused[0], result)
-    )
-    predictions.validate(fused[0].predictions, DESIGN.tasks)
-    svm, network, average = (
-        table.loc[("gender", model)]
-        for table, model in ((old, "svm"), (old, "finetuned"), (rows, "svm+finetuned"))
-    )
-    odds = [np.log(part["p_male"] / part["p_female"]) for part in (svm, network, average)]
-    np.testing.assert_allclose(odds[2], (odds[0] + odds[1]) / 2, atol=1e-6)
-    ages = [old.loc[("age", model), "years_pred"] for model in ("svm", "finetuned")]
-    years = rows.loc[("age", "svm+finetuned"), "years_pred"]
-    np.testing.assert_allclose(years, (ages[0] + ages[1]) / 2)
-
-
-def test_every_part_of_an_average_is_fitted_once(fused):
-    result, steps = fused
-    assert len(steps) == len(result.record["parameters"]) == 2 * 2 * 3
-    assert {p["model"] for p in result.record["parameters"]} == {"svm", "finetuned"}
-
-
-def test_only_named_models_are_rows(fused):
-    table = fused[0].comparison.table
-    expected = [[task, m] for task in ("gender", "age") for m in ("svm+finetuned", "svm")]
-    assert table[["task", "model"]].to_numpy().tolist() == expected
-    assert set(fused[0].predictions["model"]) == {"svm+finetuned", "svm"}
-    assert np.isfinite(table[["fit_seconds", "ms_per_face"]]).all(axis=None)
-
-
-def test_an_average_costs_the_sum_of_its_parts_with_one_embedding(fused):
-    columns = ["fit_seconds", "predict_ms_per_row"]
-    times = fused[0].timings.set_index(["model", "task", "fold"])[columns].sort_index()
-    sums = times.loc["svm"] + times.loc["finetuned"]
-    pd.testing.assert_frame_equal(times.loc["svm+finetuned"], sums)
-    assert (times.loc["finetuned", "predict_ms_per_row"] < 1e6).all()
-    assert times.loc["svm+finetuned", "predict_ms_per_row"].between(1e6, 1.9e6).all()
-
-
-def test_an_average_of_two_models_on_embeddings_embeds_once(monkeypatch, colour_faces):
-    monkeypatch.setattr(experiment, "_embedding_ms", lambda faces: 1e6)
-    design = Design([GENDER], ["random-forest+majority"], n_folds=3, options=OPTIONS)
-    monkeypatch.setattr(random_forest, "TREES", 5)
-    times = run(colour_faces, design).timings
-    assert set(times["model"]) == {"random-forest", "majority", "random-forest+majority"}
-    assert times["predict_ms_per_row"].between(1e6, 1.9e6).all()
-
-
-def test_the_notes_say_what_an_average_is(fused, result):
-    assert run_record.AVERAGE_NOTE in fused[0].comparison.notes
-    assert run_record.AVERAGE_NOTE not in result.comparison.notes
 
 
 def test_another_seed_gives_other_folds(colour_faces):
@@ -316,34 +194,6 @@ def test_a_killed_comparison_goes_on_where_its_networks_stopped(
     whole = whole[(whole["task"] == "gender") & (whole["model"] == "finetuned")]
     columns = ["p_female", "p_male"]
     np.testing.assert_array_equal(again.predictions[columns], whole[columns])
-
-
-def test_checkpoints_are_removed_and_nothing_else(tmp_path):
-    folder = tmp_path / "checkpoints"
-    fold_fits.remove_checkpoints(folder)
-    folder.mkdir()
-    for name in ("gender finetuned 0.safetensors", ".age.safetensors.1234.tmp"):
-        (folder / name).touch()
-    fold_fits.remove_checkpoints(folder)
-    assert not folder.exists()
-    folder.mkdir()
-    for name in ("gender finetuned 0.safetensors", "mine.txt"):
-        (folder / name).touch()
-    fold_fits.remove_checkpoints(folder)
-    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
-
-
-def test_side_labels_reach_the_networks_that_ask_for_them(colour_faces, tiny, monkeypatch):
-    network = get_network("finetuned")
-    monkeypatch.setattr(network, "side_heads", ("gender", "age-group"))
-    monkeypatch.setattr(network, "more_side_heads", (("race",),))
-    side = colour_faces.side_labels("finetuned@student-20x256", GENDER, np.arange(70))
-    assert list(side) == ["age-group"]
-    assert side["age-group"].tolist() == colour_faces.table["age_group"].astype(str).tolist()
-    assert colour_faces.side_labels("svm", GENDER, np.arange(70)) == {}
-    design = Design([AGE], ["finetuned"], n_folds=3, options=OPTIONS)
-    first = run(colour_faces, design).record["parameters"][0]
-    assert {"valid_score_gender", "valid_score_age-group"} <= set(first["epochs"][0])
 
 
 def test_a_model_of_one_task_has_rows_of_that_task_only(colour_faces, tiny, tmp_path):

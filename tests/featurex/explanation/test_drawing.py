@@ -7,7 +7,6 @@ from featurex.explanation.drawing import (
     SheetFace,
     describe_map,
     draw_maps,
-    printable,
 )
 from featurex.explanation.explainer import ExplainedFace, TaskMap
 from featurex.explanation.maps import LOG_ODDS, RELATIVE, YEARS, Explanation
@@ -99,11 +98,6 @@ def test_long_titles_and_notes_are_wrapped(drawn):
 @pytest.mark.filterwarnings("error")
 def test_any_name_can_be_drawn(name, drawn):
     assert coloured(drawn([make_face(name=name)], name, [name]))[0] > 2000
-
-
-def test_names_are_printable():
-    assert printable("two\nlines\x1b.jpg") == r"two\nlines\x1b.jpg"
-    assert printable("größe 2.jpg") == "größe 2.jpg"
 
 
 def test_an_answer_is_a_class_with_its_probability_or_years():

@@ -75,13 +75,29 @@ def ahead(request, monkeypatch):
 
 
 @pytest.fixture
-def photos(write_photo):
+def photo_colours():
+    """The colours of `photos`."""
+    return np.array([(i + 1, 2 * i + 1, 200 - i) for i in range(20)], np.uint8)
+
+
+@pytest.fixture
+def photos(write_photo, photo_colours):
     """Twenty photos, each of a colour of its own."""
-    colours = [(i + 1, 2 * i + 1, 200 - i) for i in range(20)]
     return [
         write_photo(f"{i:02}.png", np.full((16, 16, 3), colour, np.uint8))
-        for i, colour in enumerate(colours)
+        for i, colour in enumerate(photo_colours)
     ]
+
+
+@pytest.fixture
+def assert_embedded(photos, photo_colours):
+    """Return a function that compares a cache's embeddings with the colours of `photos`."""
+
+    def assert_embedded(cache):
+        found = cache.embedding_column([photo.image_id for photo in photos])[:]
+        np.testing.assert_allclose(found, photo_colours, rtol=1e-5)
+
+    return assert_embedded
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def lose(open_cache, photos):
 
 
 @pytest.mark.parametrize("kind", ["faces", "chips"])
-def test_what_the_cache_lost_is_made_again(calls, photos, open_cache, lose, kind):
+def test_what_the_cache_lost_is_made_again(calls, photos, photo_colours, open_cache, lose, kind):
     ids = [photo.image_id for photo in photos]
     extract(photos, open_cache(), block_rows=5)
     before = open_cache().embedding_column(ids)[:]
@@ -37,8 +37,7 @@ def test_what_the_cache_lost_is_made_again(calls, photos, open_cache, lose, kind
     assert calls["embedded"] <= 1  # a blank chip, when the network is loaded
     cache = open_cache()
     assert cache.faces.contains(ids).all()
-    colours = [(i + 1, 2 * i + 1, 200 - i) for i in range(20)]
-    np.testing.assert_array_equal(cache.chip_column(ids)[:][:, 0, 0], colours)
+    np.testing.assert_array_equal(cache.chip_column(ids)[:][:, 0, 0], photo_colours)
     np.testing.assert_array_equal(cache.embedding_column(ids)[:], before)
 
 

@@ -23,7 +23,7 @@ from pipelines import (
     assign_folds,
     cross_validate,
 )
-from pipelines.models import svm, tuning
+from pipelines.models import svm, tuned_classifier, tuning
 
 GENDER = Task("gender", ("female", "male"))
 N_PEOPLE, N_EACH = 40, 4
@@ -135,7 +135,8 @@ def test_a_persons_photo_planted_in_two_inner_folds_is_caught(notes, monkeypatch
         splits[1] = np.append(train, test[0]), test
         return splits
 
-    monkeypatch.setattr(tuning, "inner_splits", planted)
+    for module in (tuning, tuned_classifier):
+        monkeypatch.setattr(module, "inner_splits", planted)
     validate()
     assert caught(notes) == {"SpyScaler", "SpyModel"}
 
