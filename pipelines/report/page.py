@@ -28,7 +28,15 @@ from pipelines.report.trust_view import (
     reliability_charts,
     selective_chart,
 )
-from pipelines.report.words import PROTOCOLS, SCORES, heading, known_metrics, main_metric
+from pipelines.report.words import (
+    PROTOCOLS,
+    SCORES,
+    count,
+    heading,
+    known_metrics,
+    listed,
+    main_metric,
+)
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -127,11 +135,14 @@ def _question(run: Run) -> dict[str, Any]:
     protocol = str(record.get("protocol", ""))
     words, leaks = PROTOCOLS.get(protocol, ("", False))
     people = table["n_subjects"].max()
+    faces = facts.number(facts.part(record, "photos"), "faces") or table["n_rows"].max()
+    named = not pd.isna(people) and people != table["n_rows"].max()
     return {
         "dataset": str(record.get("dataset", "an unnamed data set")),
-        "tasks_named": run.tasks,
-        "n_faces": facts.number(facts.part(record, "photos"), "faces") or table["n_rows"].max(),
-        "n_people": None if pd.isna(people) or people == table["n_rows"].max() else people,
+        "tasks_named": listed(run.tasks),
+        "models_counted": count(len(run.models), "model"),
+        "faces_counted": count(faces, "face"),
+        "people_counted": count(people, "person", "people") if named else "",
         "protocol": protocol,
         "protocol_words": words,
         "leaks": leaks,
@@ -180,15 +191,20 @@ def _task(run: Run, task: str, key: Mapping[str, Sign]) -> TaskView:
 
 
 def _sizes(table: pd.DataFrame) -> str:
-    known = {"n_rows": "faces", "n_subjects": "people", "n_folds": "folds"}
+    known = {
+        "n_rows": ("face", "faces"),
+        "n_subjects": ("person", "people"),
+        "n_folds": ("fold", "folds"),
+    }
     if not (table["n_subjects"] < table["n_rows"]).any():
         del known["n_subjects"]  # where nobody is named, every face counts as a person
-    return ", ".join(f"{_range(table[column])} {word}" for column, word in known.items())
+    return ", ".join(_range(table[column], *words) for column, words in known.items())
 
 
-def _range(values: pd.Series) -> str:
+def _range(values: pd.Series, one: str, many: str) -> str:
     low, high = values.min(), values.max()
-    return f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
+    most = count(high, one, many)
+    return most if low == high else f"{low:,.0f} to {most}"
 
 
 def _orders(run: Run) -> dict[str, list[str]]:
