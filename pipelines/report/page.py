@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipelines.report import facts
 from pipelines.report.confusion_view import Matrix, confusion_views
-from pipelines.report.contents import Run
+from pipelines.report.contents import AuditedFaces, Run
 from pipelines.report.curve_view import curve_charts
 from pipelines.report.group_view import GroupView, group_views
 from pipelines.report.key import Sign, signs
@@ -162,11 +162,22 @@ def _contents(run: Run) -> dict[str, Any]:
         "findings": run.rows("findings").to_dict("records"),
         "leaking": run.rows("folds").to_dict("records"),
         "has_audit": "findings" in run.tables,
+        "audited": _audited(run.audited),
         "maps": map_views(run.rows("map"), _orders(run)),
         "mistakes": run.mistakes,
         "command": facts.command(run.record),
         "provenance": facts.provenance(run.record),
     }
+
+
+def _audited(faces: AuditedFaces | None) -> str:
+    """Say whether the audit is of the faces that the scores are of."""
+    if faces is None:
+        return "Whether the audit looked at the faces tested here is not known."
+    looked_at = f"The audit looked at {count(faces.audited, 'face')}, among them "
+    if faces.both == faces.compared:
+        return f"{looked_at}all {faces.compared:,} tested here."
+    return f"{looked_at}only {faces.both:,} of the {faces.compared:,} tested here."
 
 
 def _task(run: Run, task: str, key: Mapping[str, Sign]) -> TaskView:
