@@ -153,6 +153,7 @@ def compare(
     from featurex.comparison.transfer import TransferTable, join_manifests, shared_tasks
     from featurex.models.names import served_tasks, single_models, suited, takes_chips
     from featurex.models.options import ModelOptions, check_training
+    from featurex.report.audited_faces import count_audited
     from featurex.report.embedding_map import check_umap, write_map
     from featurex.report.files import write_result
     from featurex.report.run_folder import read_audit
@@ -176,6 +177,8 @@ def compare(
         manifest = join_manifests(manifest, tested)
     else:
         found = choose_tasks(task or [], manifest)
+    if audit:
+        count_audited(audit, tested.table["image_id"])
     own = [*models, *(part for average in mixed for part in average.own)]
     tasks = served_tasks(found, own, named=bool(task)) if own else found
     outside = read_outside(predictions or [], tested, tasks, own)

@@ -17,6 +17,7 @@ from featurex.manifest import Manifest
 from featurex.models.names import network_name, takes_chips
 from featurex.tasks import side_labels
 from pipelines import Folds, Task, assign_folds
+from pipelines.report.words import count
 
 
 class FaceTable:
@@ -73,7 +74,9 @@ class FaceTable:
 
     def count_notes(self, tasks: Sequence[Task]) -> list[str]:
         """Say how many faces there are, and what was left out before they were looked for."""
-        n_faces = f"{len(self.table)} faces, {self.n_without_face} photos without one"
+        n_faces = (
+            f"{count(len(self.table), 'face')}, {count(self.n_without_face, 'photo')} without one"
+        )
         return [f"Data set {self.manifest.dataset}: {n_faces}{left_out(self.manifest.dropped)}."]
 
     def folds(self, design: Design) -> Folds:

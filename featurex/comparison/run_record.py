@@ -72,9 +72,10 @@ def _has_averages(design: Design) -> bool:
 
 
 def facts(faces: FaceTable, folds: Folds) -> dict[str, str | None]:
-    """Return what holds for every row of every table: its protocol, its ages, and a warning."""
+    """Return what holds for every row of every table: data set, protocol, ages, a warning."""
     ages = faces.manifest.ages
     return {
+        "dataset": faces.manifest.dataset,
         "protocol": folds.protocol,
         "ages": f"{ages} only" if ages else None,
         "warning": folds.warning,

@@ -20,6 +20,7 @@ from featurex.exceptions import DatasetError
 from featurex.manifest import COLUMNS, TASK_COLUMNS, Manifest, make_table
 from featurex.tasks import choose_tasks, task_labels
 from pipelines import Folds, Task
+from pipelines.report.words import count
 
 # In the column `fold` of both data sets' photos.
 TRAIN, TEST = -1, 0
@@ -62,8 +63,9 @@ class TransferTable(FaceTable):
         sides = self.table["fold"].to_numpy(np.int64)
         n_train, n_test = int((sides == TRAIN).sum()), int((sides == TEST).sum())
         note = (
-            f"Trained on {n_train} faces, tested on {n_test}; {self.n_without_face} photos of both "
-            f"have no face{left_out(self._dropped_by_readers)}."
+            f"Trained on {count(n_train, 'face')}, tested on {n_test}; "
+            f"{count(self.n_without_face, 'photo')} of both without one"
+            f"{left_out(self._dropped_by_readers)}."
         )
         return [note, *(_label_note(self.table, sides, task) for task in tasks)]
 
@@ -106,8 +108,8 @@ def join_manifests(train: Manifest, test: Manifest) -> Manifest:
         )
     table = _stacked(kept.assign(fold=TRAIN), test.table.assign(fold=TEST))
     note = (
-        f"Not trained on: {removed[SAME_PHOTO]} photos that are in the test data, "
-        f"{removed[SAME_PERSON]} of people (subject_id) who are."
+        f"Not trained on: {count(removed[SAME_PHOTO], 'photo')} of the test data, "
+        f"{removed[SAME_PERSON]} of people (subject_id) who are in them."
     )
     return replace(
         train,
@@ -164,7 +166,7 @@ def _label_note(table: pd.DataFrame, sides: np.ndarray, task: Task) -> str:
         f"{(sides == side).sum() - len(kept)} to {what}"
         for side, kept, what in ((TRAIN, train, "train on"), (TEST, test, "test on"))
     ]
-    note = f"{task.name}: {len(train)} faces to train on, {len(test)} to test on"
+    note = f"{task.name}: {count(len(train), 'face')} to train on, {len(test)} to test on"
     note += f"; without such a label {' and '.join(left_out)}"
     words = ", ".join([*_other_words(table, sides, task), *_unlearnt(y, sides[rows], task)])
     return f"{note} ({words})." if words else f"{note}."
@@ -175,7 +177,7 @@ def _other_words(table: pd.DataFrame, sides: np.ndarray, task: Task) -> Iterator
     if task.classes is not None:
         labels = table.loc[sides == TEST, TASK_COLUMNS[task.name]].dropna().astype(str)
         for word, n in labels[~labels.isin(task.classes)].value_counts().items():
-            yield f"{n} faces are {word!r}, which is no class here"
+            yield f"{count(n, 'face')} labelled {word!r}, which is no class here"
 
 
 def _unlearnt(y: np.ndarray, sides: np.ndarray, task: Task) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from featurex._version import __version__
 from featurex.files import replacing
+from featurex.report.audited_faces import audited_faces
 from featurex.report.run_folder import read_run
 from pipelines.report import render
 
@@ -30,11 +31,13 @@ def write_report(
     Raises
     ------
     RunError
-        A file of the run or of the audit can't be used.
+        A file of the run or of the audit can't be used, or the audit is of other data.
     OSError
         The page can't be written.
     """
     contents = read_run(run, audit)
+    if audit is not None:
+        contents = replace(contents, audited=audited_faces(run, audit))
     if cache is not None:
         from featurex.report.mistakes import worst_mistakes
 

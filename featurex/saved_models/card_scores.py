@@ -61,13 +61,15 @@ def weak_spots(measured: OutOfFold, groups: pd.DataFrame, seed: int) -> Iterator
         As `group_scores` gives it.
     seed : int
     """
+    judged = []
     for task in measured.tasks:
         metric = next(metric for metric in metrics_of(task) if metric.name in _GROUP_METRICS)
         rows = groups[(groups["task"] == task.name) & (groups["metric"] == metric.name)]
+        judged.append(rows)
         for column, part in rows.groupby("column", sort=False):
             yield from _worst(task, str(column), part, metric)
     unit = "people" if measured.names_people else "faces"
-    if few := _few(groups):
+    if few := _few(pd.concat(judged)):
         yield f"Groups with fewer than {FEW_SUBJECTS} {unit}, too few to judge: {', '.join(few)}."
     yield from _calibration(measured, seed)
 

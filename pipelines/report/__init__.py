@@ -4,7 +4,7 @@ Charts are drawn as SVG in the page itself, with their colours in its style shee
 serves light, dark and print, a phone and a screen reader, and loads nothing from anywhere.
 """
 
-from pipelines.report.contents import FORMS, LIMITS, Mistake, Run, TableForm
+from pipelines.report.contents import FORMS, LIMITS, AuditedFaces, Mistake, Run, TableForm
 from pipelines.report.page import render
 
-__all__ = ["FORMS", "LIMITS", "Mistake", "Run", "TableForm", "render"]
+__all__ = ["FORMS", "LIMITS", "AuditedFaces", "Mistake", "Run", "TableForm", "render"]

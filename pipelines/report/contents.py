@@ -144,6 +144,15 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class AuditedFaces:
+    """How many faces an audit looked at, how many a run tests, and how many are both."""
+
+    audited: int
+    compared: int
+    both: int
+
+
+@dataclass(frozen=True)
 class Run:
     """A run, read and checked.
 
@@ -155,11 +164,14 @@ class Run:
         By the names of `FORMS`, each of that form; ``table`` at least.
     mistakes : sequence of Mistake
         None to show where it is empty.
+    audited : AuditedFaces or None
+        None where there is no audit, or the run does not name its faces.
     """
 
     record: Mapping[str, Any]
     tables: Mapping[str, pd.DataFrame]
     mistakes: Sequence[Mistake] = field(default=())
+    audited: AuditedFaces | None = None
 
     def rows(self, name: str, **which: str) -> pd.DataFrame:
         """Return a table's rows, those that hold some words; empty where the table is missing."""

@@ -12,7 +12,7 @@ from pipelines.report.contents import LIMITS
 from pipelines.report.frame import Axis, Frame, x_pixels, y_pixels
 from pipelines.report.scales import Scale, linear, plain
 from pipelines.report.svg import Svg
-from pipelines.report.words import BY_NAME, write_tick
+from pipelines.report.words import BY_NAME, count, write_tick
 
 # More folds than this (leave one subject out) are drawn as their mean only.
 MOST_LINES = 20
@@ -53,7 +53,7 @@ def _chart(rows: pd.DataFrame, what: str, y: Axis, title: str) -> Svg:
     means = rows.groupby("epoch")[[f"train_{what}", f"valid_{what}"]].mean()
     last = means.iloc[-1]
     facts = (
-        f"{rows['fold'].nunique()} folds; after {means.index[-1]:.0f} epochs "
+        f"{count(rows['fold'].nunique(), 'fold')}; after {count(means.index[-1], 'epoch')} "
         f"training {y.write(last.iloc[0])}, validation {y.write(last.iloc[1])} on average"
     )
     frame = Frame(Axis(epochs, "epoch", plain), y, title, facts)

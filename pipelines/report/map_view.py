@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipelines.report.key import N_COLOURS
 from pipelines.report.svg import Svg
+from pipelines.report.words import count
 
 SIDE, EDGE = 352, 8
 LABELS = {"age_group": "age group", "gender": "gender", "race": "race"}
@@ -70,12 +71,12 @@ def _view(method: str, label: str, rows: pd.DataFrame, order: list[str]) -> MapV
     parts = {name: rows[rows[label] == name] for name in names}
     kinds = _kinds(names, ordered=bool(order))
     what = f"{method} map of embeddings by {LABELS[label]}"
-    counts = ", ".join(f"{name}: {len(part)} faces" for name, part in parts.items())
+    counts = ", ".join(f"{name}: {count(len(part), 'face')}" for name, part in parts.items())
     chart = _square(what, counts)
     classes = []
     for (name, part), kind in zip(parts.items(), kinds, strict=True):
         chart.cloud(place.pixels(part), f"cloud {kind}")
-        alone = _square(f"{what}, only {name}", f"{len(part)} faces")
+        alone = _square(f"{what}, only {name}", count(len(part), "face"))
         alone.cloud(place.pixels(part), f"cloud {kind}")
         classes.append((name, kind, len(part), alone))
     return MapView(method, LABELS[label], chart, classes)

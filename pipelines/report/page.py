@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipelines.report import facts
 from pipelines.report.confusion_view import Matrix, confusion_views
-from pipelines.report.contents import Run
+from pipelines.report.contents import AuditedFaces, Run
 from pipelines.report.curve_view import curve_charts
 from pipelines.report.group_view import GroupView, group_views
 from pipelines.report.key import Sign, signs
@@ -28,7 +28,15 @@ from pipelines.report.trust_view import (
     reliability_charts,
     selective_chart,
 )
-from pipelines.report.words import PROTOCOLS, SCORES, heading, known_metrics, main_metric
+from pipelines.report.words import (
+    PROTOCOLS,
+    SCORES,
+    count,
+    heading,
+    known_metrics,
+    listed,
+    main_metric,
+)
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -127,11 +135,14 @@ def _question(run: Run) -> dict[str, Any]:
     protocol = str(record.get("protocol", ""))
     words, leaks = PROTOCOLS.get(protocol, ("", False))
     people = table["n_subjects"].max()
+    faces = facts.number(facts.part(record, "photos"), "faces") or table["n_rows"].max()
+    named = not pd.isna(people) and people != table["n_rows"].max()
     return {
         "dataset": str(record.get("dataset", "an unnamed data set")),
-        "tasks_named": run.tasks,
-        "n_faces": facts.number(facts.part(record, "photos"), "faces") or table["n_rows"].max(),
-        "n_people": None if pd.isna(people) or people == table["n_rows"].max() else people,
+        "tasks_named": listed(run.tasks),
+        "models_counted": count(len(run.models), "model"),
+        "faces_counted": count(faces, "face"),
+        "people_counted": count(people, "person", "people") if named else "",
         "protocol": protocol,
         "protocol_words": words,
         "leaks": leaks,
@@ -151,11 +162,22 @@ def _contents(run: Run) -> dict[str, Any]:
         "findings": run.rows("findings").to_dict("records"),
         "leaking": run.rows("folds").to_dict("records"),
         "has_audit": "findings" in run.tables,
+        "audited": _audited(run.audited),
         "maps": map_views(run.rows("map"), _orders(run)),
         "mistakes": run.mistakes,
         "command": facts.command(run.record),
         "provenance": facts.provenance(run.record),
     }
+
+
+def _audited(faces: AuditedFaces | None) -> str:
+    """Say whether the audit is of the faces that the scores are of."""
+    if faces is None:
+        return "Whether the audit looked at the faces tested here is not known."
+    looked_at = f"The audit looked at {count(faces.audited, 'face')}, among them "
+    if faces.both == faces.compared:
+        return f"{looked_at}all {faces.compared:,} tested here."
+    return f"{looked_at}only {faces.both:,} of the {faces.compared:,} tested here."
 
 
 def _task(run: Run, task: str, key: Mapping[str, Sign]) -> TaskView:
@@ -180,15 +202,20 @@ def _task(run: Run, task: str, key: Mapping[str, Sign]) -> TaskView:
 
 
 def _sizes(table: pd.DataFrame) -> str:
-    known = {"n_rows": "faces", "n_subjects": "people", "n_folds": "folds"}
+    known = {
+        "n_rows": ("face", "faces"),
+        "n_subjects": ("person", "people"),
+        "n_folds": ("fold", "folds"),
+    }
     if not (table["n_subjects"] < table["n_rows"]).any():
         del known["n_subjects"]  # where nobody is named, every face counts as a person
-    return ", ".join(f"{_range(table[column])} {word}" for column, word in known.items())
+    return ", ".join(_range(table[column], *words) for column, words in known.items())
 
 
-def _range(values: pd.Series) -> str:
+def _range(values: pd.Series, one: str, many: str) -> str:
     low, high = values.min(), values.max()
-    return f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
+    most = count(high, one, many)
+    return most if low == high else f"{low:,.0f} to {most}"
 
 
 def _orders(run: Run) -> dict[str, list[str]]:

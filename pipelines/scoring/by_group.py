@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.out_of_fold.panel import Panel, make_panel
-from pipelines.out_of_fold.tallies import add_up
+from pipelines.out_of_fold.tallies import Tally, add_up
 from pipelines.scoring.intervals import bca
 from pipelines.scoring.resampled_scores import ResampledScores, Resamples
 from pipelines.scoring.resampling import Part, leave_one_out, resample
@@ -53,8 +53,8 @@ def score_groups(
         One row a task, model, column, group and metric:
 
         ========================  ==================================================================
-        ``n_rows``                faces
-        ``n_subjects``            people
+        ``n_rows``                faces that the score is over: one in years is over known ages only
+        ``n_subjects``            people of these
         ``few_subjects``          whether they are fewer than 20: such a group has its row, but is
                                   neither best nor worst
         ``score``                 over the group's faces
@@ -100,7 +100,8 @@ class _Groups:
         members = {str(name): (text == name).to_numpy(dtype=bool) for name in names}
         members = {name: inside for name, inside in members.items() if inside.any()}
         self.names = list(members)
-        self.n_rows = [len(np.unique(panel.image_ids[inside])) for inside in members.values()]
+        self._panel, self._members = panel, list(members.values())
+        self._photos = pd.factorize(panel.image_ids)[0]
         self.parts = [_part(panel, inside) for inside in members.values()]
         self._sums = [
             Resamples(part.sums.sum(axis=0), drawn, leave_one_out(part.sums))
@@ -115,6 +116,14 @@ class _Groups:
     def scores(self, metric: Metric) -> list[ResampledScores]:
         """Return the scores of every group: of all its people, of resamples, without each."""
         return [sums.scores(metric) for sums in self._sums]
+
+    def sizes(self, metric: Metric, model: int) -> list[tuple[int, int]]:
+        """Count the photos and the people of every group that a model's score is over."""
+        scored = metric.rows(Tally(self._panel.sums[:, model])) > 0
+        return [
+            (len(np.unique(self._photos[rows])), len(np.unique(self._panel.subjects[rows])))
+            for rows in (inside & scored for inside in self._members)
+        ]
 
     def places(self, first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
         """Return where the people of two groups are among the people of either."""
@@ -176,7 +185,8 @@ def _metric_rows(
     groups: _Groups, scores: list[ResampledScores], metric: Metric, model: int
 ) -> Iterator[dict[str, object]]:
     totals = np.array([score.total[model] for score in scores])
-    few = np.array([len(part.subjects) < FEW_SUBJECTS for part in groups.parts])
+    sizes = groups.sizes(metric, model)
+    few = np.array([n_subjects < FEW_SUBJECTS for _, n_subjects in sizes])
     judged = np.where(few, np.nan, totals if metric.larger_is_better else -totals)
     judgeable = np.isfinite(judged).any()
     best, worst = (int(np.nanargmax(judged)), int(np.nanargmin(judged))) if judgeable else (-1, -1)
@@ -185,8 +195,8 @@ def _metric_rows(
         row: dict[str, object] = {
             "group": name,
             "metric": metric.name,
-            "n_rows": groups.n_rows[group],
-            "n_subjects": len(groups.parts[group].subjects),
+            "n_rows": sizes[group][0],
+            "n_subjects": sizes[group][1],
             "few_subjects": bool(few[group]),
             "score": totals[group],
             "low": low,

@@ -18,7 +18,7 @@ from pipelines.scoring.scores import METRICS, Metric
 from pipelines.scoring.swaps import N_SWAPS
 from pipelines.tables import latex, markdown_tables, printed
 from pipelines.tables.costs import cost_table, train_rows
-from pipelines.tables.facts import Facts, caption, warnings, with_facts
+from pipelines.tables.facts import Facts, warnings, with_facts
 from pipelines.tables.layout import bold
 from pipelines.tables.printed import MOST_FOLDS, NOT_APART
 from pipelines.tasks import Task
@@ -62,7 +62,8 @@ class Comparison:
     pairs : DataFrame
         Every two models of a task, see `pipelines.scoring.pairwise`.
     facts : mapping of str to str or None
-        What holds for every row, such as the ``protocol``, and a ``warning`` where there is one.
+        What holds for every row, such as ``dataset`` and ``protocol``, and a ``warning`` where
+        there is one.
     names_people : bool, default=True
         Whether the data say who is in a photo; otherwise ``n_subjects`` counts photos.
     """
@@ -125,9 +126,8 @@ class Comparison:
 
         Every caption says what holds for all rows, the first one also the notes.
         """
-        told = " ".join(filter(None, [caption(self.facts), *warnings(self.facts)]))
         text = latex.tables(
-            self.format(bold), self.format_intervals(), self.marks_note(), self.notes, told
+            self.format(bold), self.format_intervals(), self.marks_note(), self.notes, self.facts
         )
         Path(path).write_text(text, encoding="utf-8")
 

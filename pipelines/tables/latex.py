@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from pipelines.tables.facts import WARNING, Facts, caption, warnings
 from pipelines.tables.layout import BOLD, BOLD_END, TaskCells, by_task, in_width
 
 # The width of a column of a two-column article, 240 pt, and of the gap between columns of a table,
@@ -74,7 +75,7 @@ def tables(
     intervals: pd.DataFrame,
     marks: str,
     notes: Sequence[str],
-    told: str = "",
+    facts: Facts,
 ) -> str:
     """Make the tables of a comparison, one for the scores and one for the intervals of each task.
 
@@ -86,15 +87,17 @@ def tables(
         What the scores are and how the best is marked: in the caption of every table of scores.
     notes : sequence of str
         What else a reader must know: below the first table, to which the others refer.
-    told : str, default=""
-        What holds for every row, such as the protocol and a warning: in every caption.
+    facts : mapping of str to str or None
+        What holds for every row, such as the data set: in every caption and, but for a warning, in
+        every label, so that one paper can hold the tables of several comparisons.
     """
     parts = [r"% Needs \usepackage{booktabs}. Each table fits a column of a two-column page."]
     first = None
+    told = " ".join(filter(None, [caption(facts), *warnings(facts)]))
     both = (("scores", scores, marks), ("intervals", intervals, INTERVALS))
     for kind, cells, what in both:
         for part in by_task(cells):
-            label = f"tab:{_slug(part.task)}-{kind}"
+            label = _label(part.task, kind, facts)
             said = f"{_title(part.task)}: {kind} ({part.counts}). {what} {told}".strip()
             below = "" if first else _below(notes)
             refers = rf" Notes as in Table~\ref{{{first}}}." if first and notes else ""
@@ -174,5 +177,8 @@ def _sentence(note: str) -> str:
     return note if note.endswith((".", "!", "?")) else f"{note}."
 
 
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+def _label(task: str, kind: str, facts: Facts) -> str:
+    """Name a table by all that its caption tells it from others by, in letters of any file."""
+    told = [value for name, value in facts.items() if value and name != WARNING]
+    slug = re.sub(r"[^a-z0-9]+", "-", " ".join([task, *told, kind]).lower())
+    return f"tab:{slug.strip('-')}"

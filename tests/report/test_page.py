@@ -47,6 +47,31 @@ def test_the_page_is_whole_and_in_the_asked_order(run):
     assert page.text.count("Left out") == 1
 
 
+def test_the_title_names_tasks_and_models(run):
+    text = " ".join(Page(render(run)).text.split())
+    assert "age-group and age from faces: 3 models compared on planted" in text
+    assert "How well do 3 models tell age-group and age from 120 faces of 40 people" in text
+
+
+def test_one_is_not_plural(record, tables):
+    table, curves, faces = tables["table"], tables["curves"], tables["map"]
+    alone = table[table["model"] == "finetuned"].head(1)
+    few = {
+        "table": alone.assign(n_rows=2.0, n_subjects=1.0, n_folds=1.0),
+        "curves": curves[(curves["fold"] == 0) & (curves["epoch"] == 1)],
+        "map": faces.drop_duplicates("age_group"),
+    }
+    record["photos"]["faces"] = 2
+    html = render(Run(record, few))
+    text = " ".join(Page(html).text.split())
+    assert "age-group from faces: 1 model compared on planted" in text
+    assert "How well does 1 model tell age-group from 2 faces of 1 person in" in text
+    assert "age-group: 2 faces, 1 person, 1 fold." in text
+    assert "1 fold; after 1 epoch training" in text
+    assert "25-32: 1 face" in text
+    assert not re.search(r"\b1 (faces|people|folds|epochs|models|photos)\b", text)
+
+
 def test_headings_never_skip_a_level(run):
     levels = [int(tag[1]) for tag, _ in Page(render(run)).tags if re.fullmatch(r"h\d", tag)]
     assert levels[0] == 1

@@ -70,7 +70,7 @@ def test_one_data_set_is_tested_by_another(call, cache, two_sets, tmp_path):
     assert result.exit_code == 0, result.stderr
     text = " ".join(result.stdout.split())
     assert "Protocol train on csv, test on csv" in text
-    assert "Not trained on: 2 photos that are in the test data" in text
+    assert "Not trained on: 2 photos of the test data" in text
     assert "Scores of one test set" in text
     table = pd.read_csv(tmp_path / "out" / "table.csv")
     assert table["n_rows"].tolist() == [12]

@@ -48,6 +48,20 @@ def test_what_is_wrong_is_one_line(made, fails, tmp_path):
     assert not (tmp_path / "page.html").exists()
 
 
+def test_compare_refuses_an_audit_of_other_data_before_it_looks_for_faces(
+    fails, people_csv, tmp_path
+):
+    audit, nowhere = tmp_path / "audit", tmp_path / "cache"
+    audit.mkdir()
+    (audit / "findings.csv").write_text("finding,count,detail\ncopies,1,\n")
+    (audit / "folds.csv").write_text("fold,photos,leaking,share,pairs\nall,9,0,0,0\n")
+    (audit / "clusters.csv").write_text("image_id,path\n00ff,a.jpg\n")
+    words = ("--cache", nowhere, "--out", tmp_path / "out", "--report", tmp_path, "--audit", audit)
+    line = fails("compare", "csv", people_csv, *words, "--model", "majority")
+    assert "is an audit of other data: of its 1 face none is among the 24 to compare" in line
+    assert not nowhere.exists()
+
+
 def test_a_cache_without_the_faces_is_named(made, fails, tmp_path):
     run, _, _ = made
     other = tmp_path / "other"

@@ -19,6 +19,13 @@ def test_the_data_sets_note_says_what_was_left_out(colour_faces):
     assert note.endswith("; left out before: 53 (conflicting labels: 46, duplicate: 7).")
 
 
+def test_the_data_sets_note_does_not_say_one_photos(colour_faces):
+    table = colour_faces.manifest.table.iloc[[0, 4]].reset_index(drop=True)
+    faces = FaceTable(Manifest(table, {}, "colours"), colour_faces.cache)
+    (note,) = faces.count_notes([GENDER])
+    assert note == "Data set colours: 1 face, 1 photo without one."
+
+
 def test_not_one_face_is_an_error(colour_faces):
     table = colour_faces.manifest.table.iloc[[4, 40]].reset_index(drop=True)
     with pytest.raises(ValueError, match=r"any photo of 'colours' \(2 looked at\)"):

@@ -67,7 +67,7 @@ def test_photos_and_people_of_both_sides_are_not_trained_on():
     assert joined.table["fold"].tolist() == [-1, -1, 0, 0]
     assert joined.dropped == {"photo of the test data": 1, "person of the test data": 1}
     assert joined.found == 6
-    note = "Not trained on: 1 photos that are in the test data, 1 of people (subject_id) who are."
+    note = "Not trained on: 1 photo of the test data, 1 of people (subject_id) who are in them."
     assert note in joined.notes
 
 
@@ -98,10 +98,10 @@ def test_words_of_one_side_are_left_out_and_counted():
     (task,) = shared_tasks([RACE], train, test)
     assert task == Task(RACE, ("Black", "White"))
     notes = Faces(join_manifests(train, test)).count_notes([task])
-    assert notes[0] == "Trained on 4 faces, tested on 3; 3 photos of both have no face."
+    assert notes[0] == "Trained on 4 faces, tested on 3; 3 photos of both without one."
     assert notes[1] == (
         "race: 3 faces to train on, 1 to test on; without such a label 1 to train on and 2 to test "
-        "on (1 faces are 'East Asian', which is no class here)."
+        "on (1 face labelled 'East Asian', which is no class here)."
     )
 
 

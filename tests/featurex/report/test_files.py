@@ -141,7 +141,8 @@ def test_networks_leave_their_curves(colour_faces, tiny, tmp_path):
     assert {"curves.csv", "curves-gender.png", "curves-age.png"} <= names
     assert sorted(files) == sorted(tmp_path.iterdir())
     table = pd.read_csv(tmp_path / "curves.csv")
-    assert list(table.drop(columns=["protocol", "ages", "warning"])) == list(curves.COLUMNS)
+    facts = ["dataset", "protocol", "ages", "warning"]
+    assert list(table.drop(columns=facts)) == list(curves.COLUMNS)
     keys = table[["task", "model", "fold", "epoch"]].to_numpy().tolist()
     assert keys == [
         [task, "finetuned", fold, epoch]
@@ -170,8 +171,9 @@ def leaky(colour_faces, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_table_names_protocol_and_ages_in_each_row_and_the_warning(leaky, written, name):
+def test_every_table_names_data_protocol_and_ages_in_each_row_and_the_warning(leaky, written, name):
     table = pd.read_csv(leaky[0] / f"{name}.csv")
+    assert table["dataset"].eq("colours").all()
     assert table["protocol"].eq("random").all()
     assert table["ages"].eq("0-70 only").all()
     assert table["warning"].str.contains("people may be on both sides: 95.7% of the 70").all()
@@ -188,17 +190,18 @@ def test_the_predictions_name_their_protocol(leaky, written):
 def test_captions_and_titles_carry_the_warning(leaky, written):
     folder, titles = leaky
     text = (folder / "table.md").read_text(encoding="utf-8")
-    assert text.startswith("Protocol: random. Ages: 0-70 only.\n\n**Warning: photos were put into")
+    told = ("Dataset: colours.", "Protocol: random.", "Ages: 0-70 only.")
+    assert text.startswith(f"{' '.join(told)}\n\n**Warning: photos were put into")
     assert "\n- Warning: " in text
     latex = (folder / "table.tex").read_text(encoding="utf-8")
     for caption in latex.split(r"\caption{")[1:]:
-        for words in ("Protocol: random.", "Ages: 0-70 only.", "Warning: ", "both sides: 95.7\\%"):
+        for words in (*told, "Warning: ", "both sides: 95.7\\%"):
             assert words in caption
     assert len(titles) == 4
     for title in titles:
         assert title.endswith(f"(colours, random, ages 0-70 only){report_files.LEAKY_TITLE}")
     honest = (written[0] / "table.md").read_text(encoding="utf-8")
-    assert honest.startswith("Protocol: subject.\n\n**gender** (70 photos")
+    assert honest.startswith("Dataset: colours. Protocol: subject.\n\n**gender** (70 photos")
     assert "arning" not in honest
 
 

@@ -132,6 +132,22 @@ def test_a_small_group_is_shown_and_marked_and_judged_by_nobody():
     assert FEW_SUBJECTS > 3
 
 
+def test_who_has_no_known_age_is_not_counted_in_a_score_in_years():
+    """Of 60 people of the worst group only 8 have an age: enough for classes, not for years."""
+    rows = gender_rows(n=240)
+    people = rows["subject_id"].str[1:].astype(int)
+    era = np.where(people < 60, "old", "new")
+    known = (people < 8) | (people >= 60)
+    rows["years_true"] = np.where(known, 40.0, np.nan)
+    rows["years_pred"] = np.where(era == "old", 60.0, 41.0 + people % 2)
+    table = score_groups(rows, [GENDER], groups_of(rows, era=era)).set_index(["metric", "group"])
+    counts = ["n_rows", "n_subjects", "few_subjects"]
+    assert table.loc[("accuracy", "old"), counts].tolist() == [120, 60, False]
+    assert table.loc[("mae", "old"), counts].tolist() == [16, 8, True]
+    assert table.loc[("mae", "new"), counts].tolist() == [120, 60, False]
+    assert not table.loc["mae", "worst"].any()
+
+
 def test_of_one_person_there_is_a_score_and_no_interval():
     rows = gender_rows(100)
     one = (rows["subject_id"] == "s0").to_numpy()

@@ -32,12 +32,14 @@ SCORES = pd.DataFrame(
 INTERVALS = SCORES[["Task", "Model", "Photos"]].assign(
     **{"Subjects": "22885", "QW kappa": "-0.00 [-0.03, 0.03]", "MAE (years)": "19.2 [16.9, 21.6]"}
 )
+FACTS = {"dataset": "a_b", "protocol": "subject", "ages": None, "warning": "Some leak."}
 NOTES = ["Data set a_b: 22,885 faces & 5 % more", "5 folds; no person is in two of them"]
 
 
 @pytest.fixture(scope="module")
 def text():
-    return tables(SCORES, INTERVALS, "Mean ± standard deviation over folds; best bold.", NOTES)
+    marks = "Mean ± standard deviation over folds; best bold."
+    return tables(SCORES, INTERVALS, marks, NOTES, FACTS)
 
 
 def rows_of(text):
@@ -76,18 +78,32 @@ def test_the_notes_stand_below_the_first_table_and_the_others_refer_to_it(text):
     first, second = re.findall(r"\\caption\{(.*)\}\n", text)
     assert first == (
         r"Age group: scores (22885 photos, 5 folds). Mean $\pm$ standard deviation over folds; "
-        "best bold."
+        r"best bold. Dataset: a\_b. Protocol: subject. Warning: Some leak."
     )
     (below,) = re.findall(r"\\parbox\{\\columnwidth\}\{\\scriptsize (.*)\}\n", text)
     assert below == (
         r"Data set a\_b: 22,885 faces \& 5 \% more. 5 folds; no person is in two of them."
     )
     assert text.index(below) < text.index(r"\end{table}")
-    assert r"Table~\ref{tab:age-group-scores}" in second
-    assert re.findall(r"\\label\{(.*)\}", text) == [
-        "tab:age-group-scores",
-        "tab:age-group-intervals",
+    assert r"Dataset: a\_b. Protocol: subject. Warning: Some leak. Notes" in second
+    assert r"Table~\ref{tab:age-group-a-b-subject-scores}" in second
+    assert labels_of(text) == [
+        "tab:age-group-a-b-subject-scores",
+        "tab:age-group-a-b-subject-intervals",
     ]
+
+
+def labels_of(text):
+    return re.findall(r"\\label\{(.*)\}", text)
+
+
+@pytest.mark.parametrize(
+    "other", [{"dataset": "c"}, {"protocol": "train on a, test on c"}, {"ages": "18–60 only"}]
+)
+def test_the_tables_of_two_comparisons_fit_into_one_paper(text, other):
+    labels = labels_of(tables(SCORES, INTERVALS, "Marks.", NOTES, FACTS | other))
+    assert len({*labels, *labels_of(text)}) == 4
+    assert all(re.fullmatch("tab:[a-z0-9-]+", label) for label in labels)
 
 
 def test_names_are_those_of_a_paper_and_units_are_in_the_header(text):
@@ -140,6 +156,6 @@ def test_no_text_is_a_command(text):
 
 
 def test_without_notes_nothing_refers_to_them():
-    text = tables(SCORES, INTERVALS, "Marks.", [])
+    text = tables(SCORES, INTERVALS, "Marks.", [], FACTS)
     assert "Notes" not in text
     assert "parbox" not in text
