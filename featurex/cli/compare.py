@@ -102,7 +102,9 @@ def compare(
             "sides), or auto: the first honest one that fits."
         ),
     ] = "auto",
-    folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="Of subject, random: number of folds, 5 by default.")
+    ] = None,
     test_share: Annotated[
         float | None,
         typer.Option(min=0.05, max=0.95, help="Of holdout: the share tested, 0.2 by default."),
@@ -163,13 +165,13 @@ def compare(
     models, mixed = split_mixed(model or DEFAULT_MODELS, outside_names(predictions or []))
     check_training(train or [])
     check_accelerator(accelerate)
-    check_protocol(protocol)
+    check_protocol(protocol, folds, test_share, repeats)
     if audit:
         read_audit(audit)  # what is wrong with it should not show after hours of fits
     read = partial(read_manifest, age_policy=age_policy, ages=ages, limit=limit, seed=seed)
     manifest = tested = read(dataset, root, photos=photos, age_kind=age_kind, subjects=subjects)
     if test_dataset:
-        _refuse_folds(protocol, repeats, test_share)
+        _refuse_folds(protocol, folds, repeats, test_share)
         name, _, place = test_dataset.partition("=")
         tested = read(name, Path(place) if place else None)
         found = shared_tasks(task or [], manifest, tested)
@@ -228,10 +230,10 @@ def compare(
     say(f"Wrote {counted(len(files), 'file')} into {out_dir}.")
 
 
-def _refuse_folds(protocol: str, repeats: int, test_share: float | None) -> None:
-    if protocol != "auto" or repeats > 1 or test_share is not None:
+def _refuse_folds(protocol: str, folds: int | None, repeats: int, test_share: float | None) -> None:
+    if protocol != "auto" or folds is not None or repeats > 1 or test_share is not None:
         raise ValueError(
-            "--test-dataset is a protocol of its own: leave out --protocol, --repeats and "
+            "--test-dataset is a protocol of its own: leave out --protocol, --folds, --repeats and "
             "--test-share."
         )
 

@@ -93,7 +93,9 @@ def fit(
             "times longer as there are folds. Without, the card says that nothing was measured.",
         ),
     ] = True,
-    folds: Annotated[int, typer.Option(min=2, help="Number of folds to evaluate in.")] = 5,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="Number of folds to evaluate in, 5 by default.")
+    ] = None,
     comparison: Annotated[
         Path | None,
         typer.Option(
@@ -211,9 +213,11 @@ def _measure(
     if comparison:
         return from_folder(comparison, faces, design.tasks, model, design.options)
     try:
-        faces.folds(design)
+        folds = faces.folds(design)
     except ValueError as error:
         raise ValueError(f"{error} To fit without measuring: --no-evaluate.") from error
+    if design.n_folds not in (None, folds.n_folds):
+        say(f"Measured in {folds.note}.")
     result = stages.run_comparison(faces, design, checkpoints)
     return from_result(result, design.tasks, model, "cross-validated on the same rows")
 

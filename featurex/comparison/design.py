@@ -23,7 +23,8 @@ class Design:
         As `featurex.models.names.check_model_names` returns them.
     protocol : str
         As `pipelines.assign_folds` takes it.
-    n_folds : int
+    n_folds : int or None
+        As `pipelines.assign_folds` takes it.
     options : ModelOptions
     n_repeats : int
         How often the folds are made, each time from another seed.
@@ -38,7 +39,7 @@ class Design:
     tasks: Sequence[Task]
     models: Sequence[str]
     protocol: str = "auto"
-    n_folds: int = 5
+    n_folds: int | None = None
     options: ModelOptions = field(default_factory=ModelOptions)
     n_repeats: int = 1
     test_share: float | None = None

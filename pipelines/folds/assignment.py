@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from pipelines.folds.protocols import (
+    FOLDED,
     LEAKY,
+    N_FOLDS,
     NEVER_TESTED,
     PROTOCOLS,
     REPEATABLE,
@@ -82,7 +84,7 @@ def assign_folds(
     labels: Sequence[Any],
     groups: Sequence[Any] | None = None,
     fold: Sequence[Any] | None = None,
-    n_folds: int = 5,
+    n_folds: int | None = None,
     test_share: float | None = None,
     n_repeats: int = 1,
     random_state: int | None = 0,
@@ -107,8 +109,9 @@ def assign_folds(
         Subject of each row; missing ones are subjects of their own.
     fold : sequence of length n_rows, or None
         The data set's own folds.
-    n_folds : int, default=5
-        How many folds ``subject`` and ``random`` make.
+    n_folds : int or None, default=None
+        How many folds ``subject`` and ``random`` make, 5 by default. The other protocols refuse a
+        number; where ``auto`` chooses one of them, the note says that it was not heeded.
     test_share : float or None, default=None
         The share of rows that ``holdout`` tests, a fifth by default, as near as people allow.
     n_repeats : int, default=1
@@ -134,16 +137,17 @@ def assign_folds(
     True
     """
     share = TEST_SHARE if test_share is None else test_share
-    rows = Rows(n_rows, labels, groups, fold, n_folds, share, random_state)
+    wanted = N_FOLDS if n_folds is None else n_folds
+    rows = Rows(n_rows, labels, groups, fold, wanted, share, random_state)
     why = ""
-    check_protocol(protocol)
+    check_protocol(protocol, n_folds, test_share, n_repeats)
     if protocol == "auto":
         protocol, why = choose_protocol(rows)
-    _check_options(protocol, test_share, n_repeats)
+        check_protocol(protocol, None, test_share, n_repeats)
     columns, notes = _columns(protocol, rows, n_repeats)
     numbers = np.column_stack(columns) if n_repeats > 1 else columns[0]
     count = len(np.unique(numbers[numbers != NEVER_TESTED]))
-    note = notes[0] + why
+    note = notes[0] + _unheeded(protocol, n_folds, count) + why
     if n_repeats > 1:
         note += f"; {n_repeats} times, each with another seed"
     if protocol != LEAKY:
@@ -152,14 +156,29 @@ def assign_folds(
     return Folds(protocol, numbers, count, note, shared.warning, shared)
 
 
-def check_protocol(protocol: str) -> None:
-    """Raise ValueError where `assign_folds` knows no such protocol."""
-    if protocol not in PROTOCOLS and protocol != "auto":
+def check_protocol(
+    protocol: str,
+    n_folds: int | None = None,
+    test_share: float | None = None,
+    n_repeats: int = 1,
+) -> None:
+    """Raise ValueError where `assign_folds` knows no such protocol, or not with such options.
+
+    Parameters
+    ----------
+    protocol, n_folds, test_share, n_repeats
+        As `assign_folds` takes them. What ``auto`` can't do is known only once it has chosen.
+    """
+    if protocol == "auto":
+        return
+    if protocol not in PROTOCOLS:
         known = ", ".join([*PROTOCOLS, "auto"])
         raise ValueError(f"Unknown protocol {protocol!r}. Known protocols: {known}.")
-
-
-def _check_options(protocol: str, test_share: float | None, n_repeats: int) -> None:
+    if n_folds is not None and protocol not in FOLDED:
+        raise ValueError(
+            f"Only the protocols {' and '.join(FOLDED)} take a number of folds. Got {n_folds} and "
+            f"{protocol!r}, which makes its own: leave the number out."
+        )
     if test_share is not None and protocol != "holdout":
         raise ValueError(
             f"Only the protocol 'holdout' takes a test share. Got {test_share:g} and {protocol!r}."
@@ -171,6 +190,13 @@ def _check_options(protocol: str, test_share: float | None, n_repeats: int) -> N
             f"The folds of protocol {protocol!r} are always the same, so they can't be repeated. "
             f"Those of {', '.join(REPEATABLE)} can."
         )
+
+
+def _unheeded(protocol: str, n_folds: int | None, count: int) -> str:
+    """Say, in half a sentence, that there are not as many folds as were asked for."""
+    if n_folds in (None, count) or protocol in FOLDED:
+        return ""
+    return f", not the {n_folds} that were asked for"
 
 
 def _columns(protocol: str, rows: Rows, n_repeats: int) -> tuple[list[np.ndarray], list[str]]:

@@ -19,6 +19,7 @@ from pipelines.folds.splits import Split, split_quietly
 from pipelines.folds.subject_folds import SubjectKFold
 from pipelines.folds.subjects import known_subjects, straddling_subjects, subject_codes
 
+N_FOLDS = 5
 TEST_SHARE = 0.2
 # The fold number of a row that is only trained on.
 NEVER_TESTED = -1
@@ -187,6 +188,8 @@ PROTOCOLS: dict[str, Callable[[Rows], Numbers]] = {
     "holdout": _holdout,
     "random": _random,
 }
+# Those that make as many folds as they are asked for.
+FOLDED = ("subject", "random")
 # Those that another seed makes anew.
 REPEATABLE = ("subject", "holdout", "random")
 # The only one that may put a person on both sides.

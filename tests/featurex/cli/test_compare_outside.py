@@ -81,6 +81,8 @@ def test_one_data_set_is_tested_by_another(call, cache, two_sets, tmp_path):
 def test_folds_of_another_kind_are_refused(fails, words, people_csv):
     message = fails(*words, "--test-dataset", f"csv={people_csv}", "--protocol", "subject")
     assert "--test-dataset is a protocol of its own" in message
+    message = fails(*words, "--test-dataset", f"csv={people_csv}", "--folds", 3)
+    assert "--test-dataset is a protocol of its own" in message
     assert "nothing is left to train on" in fails(*words, "--test-dataset", f"csv={people_csv}")
 
 

@@ -87,6 +87,9 @@ def test_a_protocol_that_does_not_fit(fails, data):
     assert "needs a fold for every row" in fails(*data("compare", "--protocol", "official"))
     share = ("--protocol", "random", "--test-share", 0.3)
     assert "Only the protocol 'holdout' takes a test share" in fails(*data("compare", *share))
+    for protocol in ("official", "holdout", "leave-one-subject-out"):
+        line = fails(*data("compare", "--protocol", protocol, "--folds", 3))
+        assert f"Got 3 and '{protocol}', which makes its own" in line
     alone = ("--protocol", "leave-one-subject-out", "--repeats", 2)
     assert "can't be repeated. Those of subject, holdout" in fails(*data("compare", *alone))
     assert "13 folds need at least 13 subjects" in fails(*data("compare", "--folds", 13))

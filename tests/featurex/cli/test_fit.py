@@ -1,3 +1,4 @@
+import csv
 import hashlib
 import json
 import shlex
@@ -161,6 +162,24 @@ def test_too_few_rows_to_measure_say_how_to_fit_all_the_same(call, fails, people
     assert call(*words, "--folds", 20, "--no-evaluate").exit_code == 0
     card = out.with_name("few.card.md").read_text(encoding="utf-8")
     assert "**Nothing was measured.**" in card
+
+
+def test_folds_that_the_data_set_does_not_have_are_told(call, people_csv, cache, tmp_path):
+    with people_csv.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    people = sorted({row["subject_id"] for row in rows})
+    for row in rows:
+        row["fold"] = people.index(row["subject_id"]) % 3
+    path = people_csv.parent / "with folds.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    words = ("--cache", cache, "--out", tmp_path / "m.featurex", "--model", "majority")
+    result = call("fit", "csv", path, *words, "--task", "gender", "--folds", 4)
+    assert result.exit_code == 0, result.stderr
+    told = "Measured in the data set's own 3 folds, not the 4 that were asked for."
+    assert told in result.stderr
 
 
 def test_a_reject_option_is_chosen_and_told(call, fails, people_csv, cache, tmp_path):

@@ -226,8 +226,20 @@ def test_neighbouring_seeds_share_no_repeat():
         ("official", {"fold": [0, 1] * 3, "n_repeats": 2}, "always the same"),
         ("leave-one-subject-out", {"groups": list("aabbcc"), "n_repeats": 2}, "always the same"),
         ("random", {"n_repeats": 0}, "1 or more. Got 0"),
+        ("official", {"fold": [0, 1] * 3, "n_folds": 3}, "Got 3 and 'official', which makes its"),
+        ("holdout", {"groups": list("aabbcc"), "n_folds": 3}, "Only the protocols subject and ran"),
+        ("leave-one-subject-out", {"groups": list("aabbcc"), "n_folds": 5}, "leave the number out"),
+        ("auto", {"fold": [0, 1] * 3, "n_repeats": 2}, "'official' are always the same"),
     ],
 )
 def test_a_protocol_that_does_not_fit_the_data_is_refused(protocol, options, message):
     with pytest.raises(ValueError, match=message):
         assign_folds(protocol, n_rows=6, labels=list("xyxyxy"), **options)
+
+
+def test_where_auto_takes_other_folds_than_asked_for_the_note_says_so():
+    data = {"n_rows": 6, "labels": list("xyxyxy"), "fold": [0, 1] * 3}
+    note = "the data set's own 2 folds"
+    assert assign_folds("auto", **data, n_folds=4).note == f"{note}, not the 4 that were asked for"
+    assert assign_folds("auto", **data, n_folds=2).note == note
+    assert assign_folds("auto", **data).note == note
