@@ -1,6 +1,7 @@
 """Reads the predictions of a model from outside, written by any tool.
 
-UTF-8 with commas and a header, one line a photo; the order does not matter:
+A table with a header, as `featurex.datasets.dialect` says, one line a photo; the order does not
+matter:
 
 ===============  ===============================================================================
 ``path``         the photo: its file name, with as many folders before it as tell photos apart
@@ -84,13 +85,16 @@ class PredictionFile:
     Raises
     ------
     DatasetError
-        It can't be read or is no such table.
+        It can't be read, is no such table, or can be read in two ways.
     PredictionTableError
         A line has too many or too few fields, or there is no column for a photo, or for an answer.
     """
 
     def __init__(self, path: Path, tasks: Sequence[Task]) -> None:
         self.path = path
+        self._numbers = {"age", "years_pred"}.union(
+            name.lower() for task in tasks for name in task.probability_columns
+        )
         self.columns = set(next(self._records(), (0, {}))[1])
         if not self.columns:
             raise PredictionTableError(f"{path} has no line below its header.")
@@ -132,7 +136,8 @@ class PredictionFile:
     def _records(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield the lines of the file; the first with too many or too few fields is an error."""
         damaged = Dropped()
-        for number, record in read_records(self.path, damaged, required=()):
+        records = read_records(self.path, damaged, required=(), numbers=self._numbers)
+        for number, record in records:
             self._refuse(damaged)
             yield number, record
         self._refuse(damaged)

@@ -1,9 +1,9 @@
 """Any photos with a CSV file that lists them (the data set ``csv``).
 
-UTF-8 with commas and a header. The column `path` is required and relative to the file's folder;
-`age` (years), `age_group`, `gender`, `subject_id` and `fold` are read where they are; others are
-ignored. An empty field is a missing label. Without a column of labels all photos are kept, to be
-embedded; else those with none are dropped.
+A table with a header, as :mod:`featurex.datasets.dialect` says. The column `path` is required and
+relative to the file's folder; `age` (years), `age_group`, `gender`, `subject_id` and `fold` are
+read where they are; others are ignored. An empty field is a missing label. Without a column of
+labels all photos are kept, to be embedded; else those with none are dropped.
 """
 
 from pathlib import Path
@@ -21,6 +21,8 @@ from featurex.datasets.photos import only_inside
 from featurex.datasets.reader import Reader
 from featurex.labels import check_age_policy
 from featurex.manifest import Manifest
+
+NUMBERS = ("age", "fold")
 
 
 def read(root: str | Path, *, age_policy: str = "strict") -> Manifest:
@@ -53,7 +55,7 @@ def read_table(
     check_age_policy(age_policy)
     path, dropped, rows = Path(root).absolute(), Dropped(), []
     labelled = False
-    for line, record in read_records(path, dropped, required=["path"]):
+    for line, record in read_records(path, dropped, required=["path"], numbers=NUMBERS):
         labelled = any(name in record for name in LABELS)
         try:
             row = _row(record, path.parent)

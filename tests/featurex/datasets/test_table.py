@@ -71,6 +71,21 @@ def test_gender_may_be_written_in_several_ways(write, text, gender):
     assert read(write(f"path,gender\na.png,{text}\n")).table["gender"].tolist() == [gender]
 
 
+def test_an_age_may_have_a_decimal_comma_where_semicolons_separate(write):
+    manifest = read(write('"";"path";"age"\n"1";"a.png";23,5\n"2";"b.png";25,0\n'))
+    assert manifest.table["age"].tolist() == [23.5, 25.0]
+
+
+def test_an_age_with_a_decimal_comma_is_not_dropped_where_commas_separate(write):
+    with pytest.raises(DatasetError, match="line 3: the age '23,5' has a decimal comma"):
+        read(write('path,age\na.png,30\nb.png,"23,5"\n'))
+
+
+def test_a_subject_keeps_its_comma(write):
+    manifest = read(write("path;age;subject_id\na.png;3;1,5\nb.png;3;Roe, J.\n"))
+    assert manifest.table["subject_id"].tolist() == ["1,5", "Roe, J."]
+
+
 def test_an_age_group_may_have_an_en_dash(write):
     table = read(write("path,age_group\na.png,25–32\nb.png,60+\n")).table
     assert table["age_group"].tolist() == ["25-32", "60+"]
@@ -184,7 +199,7 @@ def test_a_byte_order_mark_and_other_line_ends_are_fine(write):
         ("", "no column 'path'. Found the columns: none"),
         ("file,age\na.png,3\n", "no column 'path'. Found the columns: file, age"),
         ("path,age,age\na.png,3,4\n", "the column 'age' 2 times"),
-        (b"path\n\xff.png\n", r"not UTF-8 \(byte 5\)"),
+        (b"path\n\xff.png\n", r"not UTF-8 \(byte 5, line 2\)"),
         ('path,age\n"a.png,3\n', "line 2: not such a table"),
         ("path,age\nb.png,300\n", r"No usable photo in .*age out of range: 1 \(such as b.png\)"),
         ("path,age\n", "has no rows"),
@@ -211,7 +226,7 @@ def test_a_table_has_a_largest_size(write, monkeypatch):
     deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(rows=st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=8))
-def test_whatever_the_rows_every_one_is_counted(write, rows):
+def test_whatever_the_rows_every_one_that_is_not_blank_is_counted(write, rows):
     import csv
     import io
 
@@ -219,4 +234,4 @@ def test_whatever_the_rows_every_one_is_counted(write, rows):
     csv.writer(buffer).writerows([("path", "gender"), ("a.png", "f"), *rows])
     manifest = read(write(buffer.getvalue().encode("utf-8", "replace")))
     assert names(manifest) == ["a.png"]
-    assert manifest.found == 1 + len(rows)
+    assert manifest.found == 1 + sum(bool("".join(row).strip()) for row in rows)
