@@ -8,8 +8,8 @@ matter:
 ``image_id``     or the SHA-256 of its bytes; where both are given, this one counts
 ``age``          years
 ``age_group``    one of Adience's eight groups, such as ``25-32``
-``gender``       ``female`` or ``male`` (also ``f``, ``m``); ``undefined`` is an answer of the task
-                 gender-3 only
+``gender``       ``female`` or ``male`` (also ``f``, ``w``, ``m``); ``undefined`` is an answer of
+                 the task gender-3 only
 ``race``         one of the data set's own words
 ``p_<class>``    probability of a class: ``p_female``, ``p_25-32`` …; those of a task sum to 1, and
                  a class without a column has probability 0

@@ -15,6 +15,7 @@ import pandas as pd
 
 from featurex.datasets.cleaning import NAMES_NOBODY, Dropped
 from featurex.datasets.delimited import read_records
+from featurex.datasets.parsing import AmbiguousLabelError, parse_subject
 from featurex.exceptions import DatasetError
 from featurex.files import replacing
 from featurex.manifest import Manifest
@@ -97,7 +98,10 @@ def _read(path: Path, dropped: Dropped) -> dict[str, str]:
     subjects: dict[str, str] = {}
     for line, record in read_records(path, dropped, required=COLUMNS):
         image_id = record["image_id"].strip().lower()
-        subject = record["subject_id"].strip()
+        try:
+            subject = parse_subject(record["subject_id"])
+        except AmbiguousLabelError as error:
+            raise DatasetError(f"{path}, line {line}: the {error}.") from error
         if not _IMAGE_ID.fullmatch(image_id):
             dropped.add("with a wrong image_id", f"line {line}")
         elif not subject or len(subject) > MAX_LENGTH:

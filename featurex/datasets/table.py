@@ -11,14 +11,17 @@ from pathlib import Path
 from featurex.datasets.cleaning import LABELS, Dropped, clean
 from featurex.datasets.delimited import read_records
 from featurex.datasets.parsing import (
+    AmbiguousLabelError,
     UnknownLabelError,
     parse_age,
     parse_age_group,
     parse_fold,
     parse_gender,
+    parse_subject,
 )
 from featurex.datasets.photos import only_inside
 from featurex.datasets.reader import Reader
+from featurex.exceptions import DatasetError
 from featurex.labels import check_age_policy
 from featurex.manifest import Manifest
 
@@ -43,7 +46,8 @@ def read(root: str | Path, *, age_policy: str = "strict") -> Manifest:
     Raises
     ------
     DatasetError
-        If the file can't be read, isn't such a table, or lists no usable photo.
+        If the file can't be read, isn't such a table, has a label that can be read in two ways, or
+        lists no usable photo.
     """
     return read_table(root, dataset="csv", age_policy=age_policy)
 
@@ -59,6 +63,8 @@ def read_table(
         labelled = any(name in record for name in LABELS)
         try:
             row = _row(record, path.parent)
+        except AmbiguousLabelError as error:
+            raise DatasetError(f"{path}, line {line}: the {error}.") from error
         except UnknownLabelError as error:
             dropped.add(str(error), f"line {line}")
         else:
@@ -80,7 +86,7 @@ def _row(record: dict[str, str], folder: Path) -> dict[str, object]:
         raise UnknownLabelError("no path")
     return {
         "path": str(folder / record["path"]),
-        "subject_id": record.get("subject_id", "").strip() or None,
+        "subject_id": parse_subject(record.get("subject_id", "")),
         "age": parse_age(record.get("age", "")),
         "age_group": parse_age_group(record.get("age_group", "")),
         "gender": parse_gender(record.get("gender", "")),

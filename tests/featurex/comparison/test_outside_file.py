@@ -53,6 +53,11 @@ def test_a_decimal_comma_is_refused_where_commas_separate(write, header, line, r
     assert f"{path}, {reason}" in str(error.value)
 
 
+def test_a_word_for_a_missing_answer_is_none(write):
+    path = write("path,gender,age,p_female,p_male", "a.jpg,NA,7,NA,NA", "b.jpg,m,None,NA,")
+    assert [sorted(found) for found in answers(path, GENDER, AGE)] == [["age"], ["gender"]]
+
+
 def test_a_line_without_a_single_field_is_none(write):
     assert len(answers(write("path,age", "a.jpg,3", ",", " "), AGE)) == 1
 

@@ -103,6 +103,10 @@ def test_a_file_of_another_program_is_read(write, text):
             "line 3: the photo 0+abc0 is named a second",
         ),
         (b"image_id,subject_id\n\xff\n", "not UTF-8"),
+        (
+            f"image_id,subject_id\n{IDS[0]},x\n{IDS[1]},NA\n",
+            "line 3: the subject 'NA' can be a name",
+        ),
         (f"image_id,subject_id\n{IDS[0]},1,5\n", "who.csv, line 2: 3 fields, but 2 columns"),
         ('image_id,subject_id\n"open', "not such a table"),
     ],

@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -65,10 +66,41 @@ def test_other_columns_are_ignored_and_names_may_be_in_any_case(write):
 
 @pytest.mark.parametrize(
     ("text", "gender"),
-    [("f", "female"), ("F", "female"), ("Female", "female"), (" m ", "male"), ("MALE", "male")],
+    [
+        *(("f", "female"), ("F", "female"), ("Female", "female"), ("w", "female")),
+        *((" m ", "male"), ("MALE", "male")),
+    ],
 )
 def test_gender_may_be_written_in_several_ways(write, text, gender):
     assert read(write(f"path,gender\na.png,{text}\n")).table["gender"].tolist() == [gender]
+
+
+@pytest.mark.parametrize("code", ["0", "1", "2.0", "H", " h "])
+def test_a_gender_that_can_mean_either_is_refused_for_the_whole_table(write, code):
+    path = write(f"path,gender\na.png,M\nb.png,{code}\n")
+    with pytest.raises(DatasetError, match=r"labels.csv, line 3: the gender '.*' is of a code"):
+        read(path)
+
+
+@pytest.mark.parametrize("word", ["NA", "na", "None", "NULL", "N/A", "<NA>", "#N/A", "#NV"])
+def test_a_word_for_a_missing_label_is_none(write, word):
+    row = ",".join([word] * 3)
+    manifest = read(write(f"path,age,gender,fold,age_group\na.png,{row},0-2\nb.png,3,f,1,{word}\n"))
+    table = manifest.table
+    assert manifest.dropped == {}
+    assert table[["age", "gender", "fold"]].isna().to_numpy().tolist() == [[True] * 3, [False] * 3]
+    assert table["age_group"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("word", ["NA", "na", "nan", "None", "NULL", "<NA>"])
+def test_a_subject_that_can_be_a_missing_one_is_refused(write, word):
+    path = write(f"path,age,subject_id\na.png,3,ann\nb.png,3, {word}\n")
+    with pytest.raises(DatasetError, match=f"labels.csv, line 3: the subject '{word}' can be"):
+        read(path)
+
+
+def test_a_fold_may_be_written_as_a_number_with_decimals(write):
+    assert read(write("path;age;fold\na.png;3;1,0\nb.png;3;2\n")).table["fold"].tolist() == [1, 2]
 
 
 def test_an_age_may_have_a_decimal_comma_where_semicolons_separate(write):
@@ -222,10 +254,13 @@ def test_a_table_has_a_largest_size(write, monkeypatch):
         read(write("path,gender\na.png,f\n"))
 
 
+genders = st.text(max_size=4).filter(lambda text: not re.match(r"\s*[\dhH]", text))
+
+
 @settings(
     deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(rows=st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=8))
+@given(rows=st.lists(st.tuples(st.text(max_size=4), genders), max_size=8))
 def test_whatever_the_rows_every_one_that_is_not_blank_is_counted(write, rows):
     import csv
     import io
