@@ -19,7 +19,7 @@ from featurex.datasets.parsing import (
     parse_gender,
     parse_subject,
 )
-from featurex.datasets.photos import only_inside
+from featurex.datasets.photos import locate, only_inside
 from featurex.datasets.reader import Reader
 from featurex.exceptions import DatasetError
 from featurex.labels import check_age_policy
@@ -82,10 +82,10 @@ def read_table(
 
 
 def _row(record: dict[str, str], folder: Path) -> dict[str, object]:
-    if not record["path"]:
+    if not record["path"].strip():
         raise UnknownLabelError("no path")
     return {
-        "path": str(folder / record["path"]),
+        "path": locate(folder, record["path"]),
         "subject_id": parse_subject(record.get("subject_id", "")),
         "age": parse_age(record.get("age", "")),
         "age_group": parse_age_group(record.get("age_group", "")),

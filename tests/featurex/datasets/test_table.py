@@ -118,6 +118,31 @@ def test_a_subject_keeps_its_comma(write):
     assert manifest.table["subject_id"].tolist() == ["1,5", "Roe, J."]
 
 
+@pytest.mark.parametrize("name", [r"sub\a.png", r".\sub\a.png", " sub/a.png ", r"sub\..\sub\a.png"])
+def test_a_path_may_be_written_as_in_windows(write, make_photos, name):
+    make_photos({"sub/a.png": 7})
+    manifest = read(write(f"path,age\n{name},3\n"))
+    assert manifest.table["path"][0].endswith("/sub/a.png")
+    assert len(manifest.table["image_id"][0]) == 64
+
+
+def test_a_backslash_or_a_space_that_is_in_a_name_is_kept(write, make_photos):
+    make_photos({"sub/a.png": 7, r"sub\a.png": 8, "a.png ": 9})
+    assert names(read(write("path,age\nsub\\a.png,3\na.png ,3\n"))) == [r"sub\a.png", "a.png "]
+
+
+@pytest.mark.parametrize(
+    "name", [r"..\x.png", r"..\..\x", r"sub\..\..\x.png", r" ..\x.png", r"\x.png"]
+)
+def test_a_path_of_windows_does_not_lead_out_of_the_folder(make_photos, tmp_path, name):
+    make_photos({"x.png": 7, "d/a.png": 8})
+    path = tmp_path / "d" / "labels.csv"
+    path.write_text(f"path,age\na.png,3\n{name},3\n", encoding="utf-8")
+    manifest = read(path)
+    assert names(manifest) == ["a.png"]
+    assert manifest.dropped == {"path outside the folder": 1}
+
+
 def test_an_age_group_may_have_an_en_dash(write):
     table = read(write("path,age_group\na.png,25–32\nb.png,60+\n")).table
     assert table["age_group"].tolist() == ["25-32", "60+"]
