@@ -19,6 +19,8 @@ MISSING = {"na", "none", "null", "n/a", "<na>", "#n/a", "#nv"}
 _GENDERS = {**{name: name for name in GENDERS}, "f": "female", "w": "female", "m": "male"}
 # A number follows no one rule, and beside an "h" (hombre, homem) an "m" is a woman.
 _AMBIGUOUS_GENDER = re.compile(r"\d+(\.0*)?|h", re.ASCII | re.IGNORECASE)
+# Excel makes "06. Apr", "6-Apr", "06/abr" or "06-avr" of 4-6, and "Aug-13" of 8-13.
+_DATE = re.compile(r"\d{1,2}(\. ?|[-/])[^\W\d]{3,9}\.?|[^\W\d]{3}-\d{2}")
 
 
 class UnknownLabelError(ValueError):
@@ -76,6 +78,11 @@ def parse_age_group(text: str) -> str | None:
     '25-32'
     """
     name = given(text).replace("–", "-")
+    if _DATE.fullmatch(name):
+        raise AmbiguousLabelError(
+            f"age group {name!r} is a date that a spreadsheet made of a group such as 4-6: format "
+            "the column as text before opening the file"
+        )
     if name and name not in AGE_GROUPS:
         raise unknown_label("age group", text)
     return name or None

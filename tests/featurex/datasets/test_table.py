@@ -148,6 +148,13 @@ def test_an_age_group_may_have_an_en_dash(write):
     assert table["age_group"].tolist() == ["25-32", "60+"]
 
 
+@pytest.mark.parametrize("date", ["06. Apr", "04.Jun", "6-Apr", "Aug-13", "06/abr", "4-févr."])
+def test_an_age_group_that_a_spreadsheet_made_a_date_of_is_refused(write, date):
+    path = write(f"path;age_group\na.png;0-2\nb.png;{date}\n")
+    with pytest.raises(DatasetError, match=f"labels.csv, line 3: the age group '{date}' is a date"):
+        read(path)
+
+
 def test_a_group_is_derived_from_the_age_where_there_is_none(write):
     path = write("path,age,age_group\na.png,30,\nb.png,35,\nc.png,35,38-43\n")
     assert read(path).table["age_group"].astype(object).tolist()[::2] == ["25-32", "38-43"]
