@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from featurex.datasets.parsing import parse_age_group, parse_gender
+from featurex.datasets.parsing import given, parse_age_group, parse_gender
 from featurex.labels import AGE_GROUPS, UNDEFINED, age_to_group, group_to_years
 from featurex.manifest import TASK_COLUMNS
 from pipelines import Task
@@ -82,7 +82,7 @@ def parse_years(text: str) -> float:
     >>> parse_years("3.1e1")
     31.0
     """
-    if not text.strip():
+    if not given(text):
         return math.nan
     years = _number("age", text)
     if not abs(years) <= MAX_YEARS:
@@ -99,7 +99,7 @@ def parse_class(text: str, task: Task) -> str | None:
         It names no class of the task.
     """
     column, classes = TASK_COLUMNS[task.name], task.classes or ()
-    if not (name := text.strip()):
+    if not (name := given(text)):
         return None
     if column == "gender" and name.lower() == UNDEFINED:
         return UNDEFINED if UNDEFINED in classes else None
@@ -127,7 +127,7 @@ def parse_probabilities(record: Mapping[str, str], task: Task) -> tuple[float, .
     """
     columns = [name.lower() for name in task.probability_columns]
     texts = {name: record[name] for name in columns if name in record}
-    if not any(text.strip() for text in texts.values()):
+    if not any(map(given, texts.values())):
         return None
     shares = {name: _number(name, text) for name, text in texts.items()}
     for name, share in shares.items():
@@ -167,7 +167,7 @@ def _class_years(
 
 def _number(name: str, text: str) -> float:
     if not _NUMBER.fullmatch(text.strip()):
-        what = "empty" if not text.strip() else f"{_shown(text)}, no finite number"
+        what = "empty" if not given(text) else f"{_shown(text)}, no finite number"
         raise ValueError(f"{name} is {what}; leave a field empty where there is no answer")
     return float(text)
 

@@ -1,14 +1,15 @@
 """Reads the predictions of a model from outside, written by any tool.
 
-UTF-8 with commas and a header, one line a photo; the order does not matter:
+A table with a header, as `featurex.datasets.dialect` says, one line a photo; the order does not
+matter:
 
 ===============  ===============================================================================
 ``path``         the photo: its file name, with as many folders before it as tell photos apart
 ``image_id``     or the SHA-256 of its bytes; where both are given, this one counts
 ``age``          years
 ``age_group``    one of Adience's eight groups, such as ``25-32``
-``gender``       ``female`` or ``male`` (also ``f``, ``m``); ``undefined`` is an answer of the task
-                 gender-3 only
+``gender``       ``female`` or ``male`` (also ``f``, ``w``, ``m``); ``undefined`` is an answer of
+                 the task gender-3 only
 ``race``         one of the data set's own words
 ``p_<class>``    probability of a class: ``p_female``, ``p_25-32`` …; those of a task sum to 1, and
                  a class without a column has probability 0
@@ -84,13 +85,16 @@ class PredictionFile:
     Raises
     ------
     DatasetError
-        It can't be read or is no such table.
+        It can't be read, is no such table, or can be read in two ways.
     PredictionTableError
         A line has too many or too few fields, or there is no column for a photo, or for an answer.
     """
 
     def __init__(self, path: Path, tasks: Sequence[Task]) -> None:
         self.path = path
+        self._numbers = {"age", "years_pred"}.union(
+            name.lower() for task in tasks for name in task.probability_columns
+        )
         self.columns = set(next(self._records(), (0, {}))[1])
         if not self.columns:
             raise PredictionTableError(f"{path} has no line below its header.")
@@ -132,7 +136,8 @@ class PredictionFile:
     def _records(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield the lines of the file; the first with too many or too few fields is an error."""
         damaged = Dropped()
-        for number, record in read_records(self.path, damaged, required=()):
+        records = read_records(self.path, damaged, required=(), numbers=self._numbers)
+        for number, record in records:
             self._refuse(damaged)
             yield number, record
         self._refuse(damaged)

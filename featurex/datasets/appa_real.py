@@ -83,7 +83,8 @@ def _read_split(
     file: Path, photos: Path, age_column: str, dropped: Dropped
 ) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for line, record in read_records(file, dropped, required=["file_name", age_column]):
+    required = ["file_name", age_column]
+    for line, record in read_records(file, dropped, required=required, numbers=[age_column]):
         try:
             rows.append({"path": _path(record, photos), "age": parse_age(record[age_column])})
         except UnknownLabelError as error:

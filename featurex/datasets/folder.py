@@ -24,8 +24,8 @@ def read(root: str | Path, *, age_policy: str = "strict") -> Manifest:
     ----------
     root : str or Path
         The folder of the class folders, which are all genders (``female``, ``male``, ``f``,
-        ``m``) or all age groups (``0-2`` … ``60+``). Photos beside them are dropped, and so are
-        other files in them and links that lead out; deeper folders aren't looked at.
+        ``w``, ``m``) or all age groups (``0-2`` … ``60+``). Photos beside them are dropped, and so
+        are other files in them and links that lead out; deeper folders aren't looked at.
     age_policy : {"strict", "nearest"}
         For the sake of one grammar: the groups are given, so it changes nothing.
 

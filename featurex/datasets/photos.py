@@ -37,6 +37,18 @@ def inside(folder: Path, path: Path) -> bool:
         return False
 
 
+def locate(folder: Path, name: str) -> str:
+    r"""Return the path of a file that a table names; it may lead out of the folder.
+
+    Backslashes are those of Windows, and spaces around a name are none of it, unless there is a
+    file that is called so.
+    """
+    path, plain = folder / name, name.strip().replace("\\", "/")
+    if plain != name and not os.path.lexists(path):
+        path = folder / plain
+    return str(path)
+
+
 def only_inside(
     rows: list[dict[str, object]], folder: Path, dropped: Dropped
 ) -> list[dict[str, object]]:

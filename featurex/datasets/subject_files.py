@@ -1,8 +1,8 @@
 """Who is in a photo, from a file: subjects for data sets that name none.
 
-`featurex audit --write-subjects` makes such a file: UTF-8 with commas, a header, and the columns
-`image_id` (the SHA-256 of the photo's bytes, so it holds for renamed and copied photos) and
-`subject_id`.
+`featurex audit --write-subjects` makes such a file: a table with a header, as
+:mod:`featurex.datasets.dialect` says, and the columns `image_id` (the SHA-256 of the photo's bytes,
+so it holds for renamed and copied photos) and `subject_id`.
 """
 
 import csv
@@ -15,6 +15,7 @@ import pandas as pd
 
 from featurex.datasets.cleaning import NAMES_NOBODY, Dropped
 from featurex.datasets.delimited import read_records
+from featurex.datasets.parsing import AmbiguousLabelError, parse_subject
 from featurex.exceptions import DatasetError
 from featurex.files import replacing
 from featurex.manifest import Manifest
@@ -96,7 +97,11 @@ def with_subjects(manifest: Manifest, path: Path) -> Manifest:
 def _read(path: Path, dropped: Dropped) -> dict[str, str]:
     subjects: dict[str, str] = {}
     for line, record in read_records(path, dropped, required=COLUMNS):
-        image_id, subject = record["image_id"].strip(), record["subject_id"].strip()
+        image_id = record["image_id"].strip().lower()
+        try:
+            subject = parse_subject(record["subject_id"])
+        except AmbiguousLabelError as error:
+            raise DatasetError(f"{path}, line {line}: the {error}.") from error
         if not _IMAGE_ID.fullmatch(image_id):
             dropped.add("with a wrong image_id", f"line {line}")
         elif not subject or len(subject) > MAX_LENGTH:

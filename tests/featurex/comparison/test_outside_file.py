@@ -3,6 +3,7 @@ import math
 import pytest
 
 from featurex.comparison.outside_file import PredictionFile
+from featurex.exceptions import DatasetError
 from featurex.tasks import AGE, AGE_GROUP, GENDER, GENDER_3
 from pipelines import PredictionTableError
 
@@ -28,6 +29,37 @@ def test_a_label_a_probability_and_years_are_read(write):
     found = answers(path, GENDER, AGE)[0]
     assert (found["gender"].y_pred, found["gender"].probabilities) == ("female", (0.75, 0.25))
     assert found["age"].years == 30.5
+
+
+def test_numbers_may_have_decimal_commas_where_semicolons_separate(write):
+    path = write('"";"path";"age";"p_female";"p_male"', '"1";"a.jpg";3,05e+01;0,75;0,25')
+    found = answers(path, GENDER, AGE)[0]
+    assert found["gender"].probabilities == (0.75, 0.25)
+    assert found["age"].years == 30.5
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "reason"),
+    [
+        ("path,age", 'b.jpg,"23,5"', "line 3: the age '23,5' has a decimal comma, but commas"),
+        ("path,age", "b.jpg,23,5", "line 3: 3 fields, but 2 columns"),
+        ("path,p_female,p_male", 'b.jpg,"0,125","0,875"', "line 3: the p_female '0,125' has"),
+    ],
+)
+def test_a_decimal_comma_is_refused_where_commas_separate(write, header, line, reason):
+    path = write(header, "a.jpg" + ",1" * header.count(","), line)
+    with pytest.raises(DatasetError) as error:
+        answers(path, GENDER, AGE)
+    assert f"{path}, {reason}" in str(error.value)
+
+
+def test_a_word_for_a_missing_answer_is_none(write):
+    path = write("path,gender,age,p_female,p_male", "a.jpg,NA,7,NA,NA", "b.jpg,m,None,NA,")
+    assert [sorted(found) for found in answers(path, GENDER, AGE)] == [["age"], ["gender"]]
+
+
+def test_a_line_without_a_single_field_is_none(write):
+    assert len(answers(write("path,age", "a.jpg,3", ",", " "), AGE)) == 1
 
 
 def test_an_empty_field_is_no_answer(write):

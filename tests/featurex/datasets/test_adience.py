@@ -159,7 +159,7 @@ def test_a_file_without_a_column_is_named(adience):
         (("u", "/../../../x.jpg", "1", "(0, 2)", "f", 0), "path outside the folder"),
         (("u", "x.jpg", "1", "old", "f", 0), "unknown age 'old'"),
         (("u", "x.jpg", "1", "(1234, 5)", "f", 0), "unknown age '(1234, 5)'"),
-        (("u", "x.jpg", "1", "(0, 2)", "w", 0), "unknown gender 'w'"),
+        (("u", "x.jpg", "1", "(0, 2)", "x", 0), "unknown gender 'x'"),
     ],
 )
 def test_a_hostile_row_is_dropped(adience, row, reason):

@@ -7,7 +7,7 @@ from featurex.datasets.subject_files import with_subjects, write_subjects
 from featurex.exceptions import DatasetError
 from featurex.manifest import Manifest, make_table
 
-IDS = [f"{number:064x}" for number in range(5)]
+IDS = [f"{0xABC0 + number:064x}" for number in range(5)]
 
 
 def make(n=4, subjects=None):
@@ -78,6 +78,20 @@ def test_a_file_that_fits_has_nothing_left_out(write):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        f"\ufeffImage ID;Subject ID\r\n{IDS[0]};ann\r\n{IDS[1]};1,5\r\n;\r\n",
+        f'"","image_id","subject_id"\n"1","{IDS[0]}","ann"\n"2","{IDS[1]}","1,5"\n',
+        f"subject.id\timage.id\nann\t{IDS[0].upper()}\n1,5\t{IDS[1]}\n".encode("utf-16"),
+    ],
+)
+def test_a_file_of_another_program_is_read(write, text):
+    manifest = with_subjects(make(), write(text))
+    assert manifest.table["subject_id"].tolist() == ["ann", "1,5", None, None]
+    assert "left out" not in manifest.notes[1]
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("image_id,who\n", "no column 'subject_id'"),
@@ -86,9 +100,14 @@ def test_a_file_that_fits_has_nothing_left_out(write):
         ("image_id,subject_id\n", "names none of the 4 photos"),
         (
             f"image_id,subject_id\n{IDS[0]},x\n{IDS[0]},y\n",
-            "line 3: the photo 0+ is named a second",
+            "line 3: the photo 0+abc0 is named a second",
         ),
         (b"image_id,subject_id\n\xff\n", "not UTF-8"),
+        (
+            f"image_id,subject_id\n{IDS[0]},x\n{IDS[1]},NA\n",
+            "line 3: the subject 'NA' can be a name",
+        ),
+        (f"image_id,subject_id\n{IDS[0]},1,5\n", "who.csv, line 2: 3 fields, but 2 columns"),
         ('image_id,subject_id\n"open', "not such a table"),
     ],
 )

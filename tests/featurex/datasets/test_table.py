@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -65,15 +66,93 @@ def test_other_columns_are_ignored_and_names_may_be_in_any_case(write):
 
 @pytest.mark.parametrize(
     ("text", "gender"),
-    [("f", "female"), ("F", "female"), ("Female", "female"), (" m ", "male"), ("MALE", "male")],
+    [
+        *(("f", "female"), ("F", "female"), ("Female", "female"), ("w", "female")),
+        *((" m ", "male"), ("MALE", "male")),
+    ],
 )
 def test_gender_may_be_written_in_several_ways(write, text, gender):
     assert read(write(f"path,gender\na.png,{text}\n")).table["gender"].tolist() == [gender]
 
 
+@pytest.mark.parametrize("code", ["0", "1", "2.0", "H", " h "])
+def test_a_gender_that_can_mean_either_is_refused_for_the_whole_table(write, code):
+    path = write(f"path,gender\na.png,M\nb.png,{code}\n")
+    with pytest.raises(DatasetError, match=r"labels.csv, line 3: the gender '.*' is of a code"):
+        read(path)
+
+
+@pytest.mark.parametrize("word", ["NA", "na", "None", "NULL", "N/A", "<NA>", "#N/A", "#NV"])
+def test_a_word_for_a_missing_label_is_none(write, word):
+    row = ",".join([word] * 3)
+    manifest = read(write(f"path,age,gender,fold,age_group\na.png,{row},0-2\nb.png,3,f,1,{word}\n"))
+    table = manifest.table
+    assert manifest.dropped == {}
+    assert table[["age", "gender", "fold"]].isna().to_numpy().tolist() == [[True] * 3, [False] * 3]
+    assert table["age_group"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("word", ["NA", "na", "nan", "None", "NULL", "<NA>"])
+def test_a_subject_that_can_be_a_missing_one_is_refused(write, word):
+    path = write(f"path,age,subject_id\na.png,3,ann\nb.png,3, {word}\n")
+    with pytest.raises(DatasetError, match=f"labels.csv, line 3: the subject '{word}' can be"):
+        read(path)
+
+
+def test_a_fold_may_be_written_as_a_number_with_decimals(write):
+    assert read(write("path;age;fold\na.png;3;1,0\nb.png;3;2\n")).table["fold"].tolist() == [1, 2]
+
+
+def test_an_age_may_have_a_decimal_comma_where_semicolons_separate(write):
+    manifest = read(write('"";"path";"age"\n"1";"a.png";23,5\n"2";"b.png";25,0\n'))
+    assert manifest.table["age"].tolist() == [23.5, 25.0]
+
+
+def test_an_age_with_a_decimal_comma_is_not_dropped_where_commas_separate(write):
+    with pytest.raises(DatasetError, match="line 3: the age '23,5' has a decimal comma"):
+        read(write('path,age\na.png,30\nb.png,"23,5"\n'))
+
+
+def test_a_subject_keeps_its_comma(write):
+    manifest = read(write("path;age;subject_id\na.png;3;1,5\nb.png;3;Roe, J.\n"))
+    assert manifest.table["subject_id"].tolist() == ["1,5", "Roe, J."]
+
+
+@pytest.mark.parametrize("name", [r"sub\a.png", r".\sub\a.png", " sub/a.png ", r"sub\..\sub\a.png"])
+def test_a_path_may_be_written_as_in_windows(write, make_photos, name):
+    make_photos({"sub/a.png": 7})
+    manifest = read(write(f"path,age\n{name},3\n"))
+    assert manifest.table["path"][0].endswith("/sub/a.png")
+    assert len(manifest.table["image_id"][0]) == 64
+
+
+def test_a_backslash_or_a_space_that_is_in_a_name_is_kept(write, make_photos):
+    make_photos({"sub/a.png": 7, r"sub\a.png": 8, "a.png ": 9})
+    assert names(read(write("path,age\nsub\\a.png,3\na.png ,3\n"))) == [r"sub\a.png", "a.png "]
+
+
+@pytest.mark.parametrize(
+    "name", [r"..\x.png", r"..\..\x", r"sub\..\..\x.png", r" ..\x.png", r"\x.png"]
+)
+def test_a_path_of_windows_does_not_lead_out_of_the_folder(make_photos, tmp_path, name):
+    make_photos({"x.png": 7, "d/a.png": 8})
+    path = tmp_path / "d" / "labels.csv"
+    path.write_text(f"path,age\na.png,3\n{name},3\n", encoding="utf-8")
+    manifest = read(path)
+    assert names(manifest) == ["a.png"]
+    assert manifest.dropped == {"path outside the folder": 1}
+
+
 def test_an_age_group_may_have_an_en_dash(write):
     table = read(write("path,age_group\na.png,25–32\nb.png,60+\n")).table
     assert table["age_group"].tolist() == ["25-32", "60+"]
+
+
+@pytest.mark.parametrize("date", ["06. Apr", "04.Jun", "6-Apr", "Aug-13", "06/abr", "4-févr."])
+def test_an_age_group_that_a_spreadsheet_made_a_date_of_is_refused(write, date):
+    path = write(f"path;age_group\na.png;0-2\nb.png;{date}\n")
+    with pytest.raises(DatasetError, match=f"labels.csv, line 3: the age group '{date}' is a date"):
+        read(path)
 
 
 def test_a_group_is_derived_from_the_age_where_there_is_none(write):
@@ -184,7 +263,7 @@ def test_a_byte_order_mark_and_other_line_ends_are_fine(write):
         ("", "no column 'path'. Found the columns: none"),
         ("file,age\na.png,3\n", "no column 'path'. Found the columns: file, age"),
         ("path,age,age\na.png,3,4\n", "the column 'age' 2 times"),
-        (b"path\n\xff.png\n", r"not UTF-8 \(byte 5\)"),
+        (b"path\n\xff.png\n", r"not UTF-8 \(byte 5, line 2\)"),
         ('path,age\n"a.png,3\n', "line 2: not such a table"),
         ("path,age\nb.png,300\n", r"No usable photo in .*age out of range: 1 \(such as b.png\)"),
         ("path,age\n", "has no rows"),
@@ -207,11 +286,14 @@ def test_a_table_has_a_largest_size(write, monkeypatch):
         read(write("path,gender\na.png,f\n"))
 
 
+genders = st.text(max_size=4).filter(lambda text: not re.match(r"\s*[\dhH]", text))
+
+
 @settings(
     deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(rows=st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=8))
-def test_whatever_the_rows_every_one_is_counted(write, rows):
+@given(rows=st.lists(st.tuples(st.text(max_size=4), genders), max_size=8))
+def test_whatever_the_rows_every_one_that_is_not_blank_is_counted(write, rows):
     import csv
     import io
 
@@ -219,4 +301,4 @@ def test_whatever_the_rows_every_one_is_counted(write, rows):
     csv.writer(buffer).writerows([("path", "gender"), ("a.png", "f"), *rows])
     manifest = read(write(buffer.getvalue().encode("utf-8", "replace")))
     assert names(manifest) == ["a.png"]
-    assert manifest.found == 1 + len(rows)
+    assert manifest.found == 1 + sum(bool("".join(row).strip()) for row in rows)
