@@ -30,10 +30,6 @@ from featurex.models.options import ModelOptions
 from featurex.tasks import choose_tasks
 
 BACKBONES = ("dlib-resnet:embedding", "dlib-resnet", "efficientnet-lite0", "pixels", "landmarks")
-HEADINGS = (
-    *("Backbone", "Faces", "Photos/s", "Bytes a row"),
-    *("Gender (%)", "Age group (%)", "MAE (years)"),
-)
 SCORES = {"gender": "accuracy", "age-group": "accuracy", "age": "mae"}
 
 

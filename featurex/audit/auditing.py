@@ -78,8 +78,6 @@ class Audit:
     options : AuditOptions
     pairs : DataFrame
         Of likely one person, as `featurex.audit.pairs.describe_pairs`; nearest first.
-    n_near : int
-        The pairs near enough for a cluster; fewer are known where a photo has more than 64.
     fold : ndarray of shape (n,), int64
         The fold of each row.
     fold_note : str
@@ -99,7 +97,6 @@ class Audit:
     faces: FaceTable
     options: AuditOptions
     pairs: pd.DataFrame
-    n_near: int
     fold: np.ndarray
     fold_note: str
     clusters: np.ndarray
@@ -196,7 +193,6 @@ def audit(
         faces=faces,
         options=options,
         pairs=pairs,
-        n_near=near.n_found,
         fold=fold,
         fold_note=fold_note,
         clusters=clusters,

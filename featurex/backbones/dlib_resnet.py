@@ -25,7 +25,6 @@ STEM_FILTERS = 32
 # Filters of the residual blocks of each stage; all stages but the first halve the resolution.
 STAGES = ((32, 32, 32), (64, 64, 64, 64), (128, 128, 128), (256, 256, 256), (256,))
 N_EMBEDDING = 128
-N_PYRAMID = sum(stage[-1] for stage in STAGES)
 
 
 class ResidualBlock(nn.Module):

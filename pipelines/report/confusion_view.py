@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,9 +25,7 @@ class Matrix:
     rows: list[tuple[str, int, list[tuple[str, int, int]]]]
 
 
-def confusion_views(
-    rows: pd.DataFrame, key: Mapping[str, Sign], order: Sequence[str] = ()
-) -> list[Matrix]:
+def confusion_views(rows: pd.DataFrame, key: Mapping[str, Sign]) -> list[Matrix]:
     """Make the matrices of a task's models.
 
     Parameters
@@ -35,15 +33,13 @@ def confusion_views(
     rows : DataFrame
         Of ``confusion``, of one task.
     key : mapping of str to Sign
-    order : sequence of str
-        Of the classes, if it is not that of the rows.
 
     Notes
     -----
     A cell's share is of its true class, so that rare classes are as visible as common ones. Faces
     without an answer have a last column, in the matrices where that occurs.
     """
-    known = dict.fromkeys([*order, *rows["true"], *rows["predicted"]])
+    known = dict.fromkeys([*rows["true"], *rows["predicted"]])
     names = [name for name in known if name != NO_ANSWER][:MOST_CLASSES]
     return [
         _matrix(key[model], part, names)

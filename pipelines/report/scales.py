@@ -7,6 +7,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+# About how many ticks an axis has.
+N_TICKS = 5
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -47,7 +50,6 @@ def linear(
     end: float,
     *,
     within: tuple[float, float] = (-math.inf, math.inf),
-    n_ticks: int = 5,
 ) -> Scale:
     """Make an axis that holds all values, from round number to round number.
 
@@ -59,15 +61,13 @@ def linear(
         Of the axis, in pixels.
     within : (float, float)
         What no axis goes beyond, such as 0 and 1 for shares.
-    n_ticks : int
-        About how many.
     """
     known = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = (min(max(end, within[0]), within[1]) for end in (min(known), max(known)))
     if high - low < 1e-9 * max(abs(low), 1.0):
         room = 0.05 * max(abs(low), 1.0)
         low, high = max(low - room, within[0]), min(high + room, within[1])
-    step = _round_step((high - low) / n_ticks)
+    step = _round_step((high - low) / N_TICKS)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     ticks = tuple(round(number * step, 12) for number in range(first, last + 1))
     inside = tuple(tick for tick in ticks if within[0] - 1e-12 <= tick <= within[1] + 1e-12)

@@ -73,9 +73,9 @@ def heading(metric: str) -> str:
     return BY_NAME[metric].heading.split(" (")[0]
 
 
-def known_metrics(table: pd.DataFrame, part: str = "pooled") -> list[str]:
+def known_metrics(table: pd.DataFrame) -> list[str]:
     """List the metrics that some row of the comparison's table has."""
-    return [name for name in BY_NAME if table[f"{name}_{part}"].notna().any()]
+    return [name for name in BY_NAME if table[f"{name}_pooled"].notna().any()]
 
 
 def main_metric(table: pd.DataFrame) -> str | None:
@@ -87,8 +87,3 @@ def main_metric(table: pd.DataFrame) -> str | None:
 def count(number: float, one: str, many: str | None = None) -> str:
     """Write how many there are, such as ``1 face`` or ``2,386 faces``."""
     return f"{number:,.0f} {one if number == 1 else many or one + 's'}"
-
-
-def listed(words: list[str]) -> str:
-    """Join words with commas and *and*."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

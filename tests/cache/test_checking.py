@@ -87,7 +87,7 @@ def test_doubled_keys_are_counted(tmp_path, make_keys):
     assert problem.harmless
 
 
-def test_spaces_that_can_not_be_read_are_named(filled, tmp_path):
+def test_spaces_that_can_not_be_read_are_named(filled):
     store, _, _ = filled
     root = store.path.parent
     (root / "empty-folder").mkdir()

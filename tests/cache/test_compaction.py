@@ -29,7 +29,7 @@ def test_many_small_shards_become_one(filled):
     assert verify(store.path.parent) == []
 
 
-def test_once_is_enough(filled, shard_files):
+def test_once_is_enough(filled):
     store, _, _ = filled
     compact(store.path.parent, 15 * ROW_BYTES)
     before = {path: path.stat().st_ino for path in store.path.rglob("*")}
@@ -139,7 +139,7 @@ def test_an_index_that_a_killed_run_left_out_is_written(filled):
     assert (store.path / "index.h5").exists()
 
 
-def test_empty_spaces_and_other_folders_are_left_alone(store, tmp_path):
+def test_empty_spaces_and_other_folders_are_left_alone(store):
     (store.path.parent / "photos").mkdir()
     assert compact(store.path.parent) == [Compaction(store.path.name, 0, 0, 0)]
 

@@ -130,7 +130,7 @@ def test_nothing_is_changed_behind_a_link(filled, tmp_path, where):
     assert shard.exists()
 
 
-def test_a_shard_of_another_space_is_refused(filled, columns, shard_files):
+def test_a_shard_of_another_space_is_refused(filled, shard_files):
     store, _, _ = filled
     path = shard_files(store)[0]
     with h5py.File(path, "r+") as file:

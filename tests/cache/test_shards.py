@@ -146,7 +146,7 @@ def test_a_file_that_is_no_complete_hdf5_is_named(one_shard, shard_files, fault)
     assert [problem.path for problem in verify(one_shard.path.parent)] == [path]
 
 
-def test_no_flipped_byte_gives_a_wrong_number(one_shard, make_keys, shard_files):
+def test_no_flipped_byte_gives_a_wrong_number(one_shard, shard_files):
     """Every 23rd byte of a shard, flipped: the right rows or an error, never other rows."""
     path = shard_files(one_shard)[0]
     content = path.read_bytes()

@@ -44,21 +44,12 @@ def net_file(fitted, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def on_network(net_file, colour_faces, tmp_path_factory):
-    """Return a function that makes a cache with the features of all colours."""
-
-    def fill(name=f"{net_file}:gender"):
-        ids = colour_faces.table["image_id"].tolist()
-        chips = colour_faces.cache.chip_column(ids)[:]
-        root = tmp_path_factory.mktemp("cache")
-        cache = FaceCache(root, get_backbone(name), device="cpu")
-        cache.chips.append(ids, {"chip": chips})
-        cache.embeddings.append(ids, {"embedding": cache.embedder(chips)})
-        return cache
-
-    return fill
-
-
-@pytest.fixture(scope="module")
-def cache(on_network):
-    return on_network()
+def cache(net_file, colour_faces, tmp_path_factory):
+    """A cache with the network's features of all colours."""
+    ids = colour_faces.table["image_id"].tolist()
+    chips = colour_faces.cache.chip_column(ids)[:]
+    root = tmp_path_factory.mktemp("cache")
+    cache = FaceCache(root, get_backbone(f"{net_file}:gender"), device="cpu")
+    cache.chips.append(ids, {"chip": chips})
+    cache.embeddings.append(ids, {"embedding": cache.embedder(chips)})
+    return cache

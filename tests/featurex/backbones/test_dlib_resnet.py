@@ -7,7 +7,6 @@ from featurex.backbones import get_backbone
 from featurex.backbones.dlib_models import FACE_RESNET, dlib_model
 from featurex.backbones.dlib_resnet import (
     MEAN,
-    N_PYRAMID,
     SCALE,
     load_dlib_resnet,
 )
@@ -34,7 +33,7 @@ def test_the_embedding_is_dlibs_own_descriptor(embedding_network, chips):
 def test_the_last_stage_of_the_pyramid_gives_the_embedding(dlib_resnet, embedding_network, chips):
     chips = chips[:3]
     pyramid = dlib_resnet(as_batch(chips))
-    assert pyramid.shape == (len(chips), N_PYRAMID) == (len(chips), 736)
+    assert pyramid.shape == (len(chips), 736)
     embedding = embedding_network(as_batch(chips))
     assert embedding.shape == (len(chips), 128)
     torch.testing.assert_close(embedding_network.fc(pyramid[:, -256:]), embedding)
@@ -52,7 +51,7 @@ def test_the_grid_is_the_averages_of_quarters(dlib_resnet, chips):
     for hook in hooks:
         hook.remove()
     grid = get_backbone("dlib-resnet:grid").build()(chips)
-    assert grid.shape == (len(chips), 4 * N_PYRAMID)
+    assert grid.shape == (len(chips), 4 * 736)
     expected = np.concatenate([quarters(x) for x in maps], axis=1)
     np.testing.assert_allclose(grid.numpy(), expected, atol=1e-5, rtol=0)
 

@@ -123,7 +123,7 @@ def test_a_class_that_can_not_be_learnt_is_told():
     assert "(no face to train on is 'female': its 1 count as wrong)" in notes[1]
 
 
-def test_a_third_gender_of_one_side_joins(colour_faces):
+def test_a_third_gender_of_one_side_joins():
     train = make("a", list("wx"), gender=["male", "undefined"])
     test = make("b", list("pq"), gender=["male", "female"])
     genders = join_manifests(train, test).table["gender"].astype(object).tolist()

@@ -28,7 +28,7 @@ def test_a_planted_rule_is_learnt(classifier, strangers):
     assert classifier.best_score_ > 0.9
 
 
-def test_shuffled_labels_are_not(make_classifier, colours, gender, strangers):
+def test_shuffled_labels_are_not(make_classifier, colours, strangers):
     """A leak of the labels, or of the validation rows, would show as a score here."""
     chips, subject, _, _ = colours
     of_person = np.random.default_rng(0).permutation(24) % 2

@@ -39,7 +39,7 @@ def network(name, make, heads_of):
 
 
 @pytest.fixture(scope="module")
-def rule(colours, heads_of):
+def rule(colours):
     """Return a function from a network to the labels that the colours have for its heads."""
     _, _, male, group = colours
     labels = {"gender": male, "age-group": group, "age": YEARS[group]}

@@ -122,7 +122,7 @@ def test_without_an_evaluation_the_card_claims_nothing(make_card):
     assert "out of fold" not in text.lower()
 
 
-def test_a_task_that_was_not_measured_is_named(make_card, fitted, result, colour_faces, tmp_path):
+def test_a_task_that_was_not_measured_is_named(fitted, result, colour_faces, tmp_path):
     path = tmp_path / "m"
     save_model(path, *fitted)
     measured = from_result(result, [GENDER], "majority", "in a test")
@@ -147,7 +147,7 @@ def test_markup_from_files_stays_text(make_card, colour_faces):
     assert {t.info for t in tokens if t.type == "fence"} == {"sh", "python"}
 
 
-def test_people_who_may_be_on_both_sides_are_a_warning(make_card, result, colour_faces, tmp_path):
+def test_people_who_may_be_on_both_sides_are_a_warning(make_card, result):
     assert "No person is in two folds." in make_card()
     unnamed = from_result(result, TASKS, "majority", "x")
     table = unnamed.predictions.copy()

@@ -52,7 +52,7 @@ def test_pretrained_and_new_layers_have_rates_of_their_own(rows, settings, build
     assert not torch.equal(before["body.0.weight"], network.body[0].weight)
 
 
-def test_random_networks_have_the_rate_from_scratch(rows, monkeypatch, settings, build):
+def test_random_networks_have_the_rate_from_scratch(monkeypatch, settings, build):
     monkeypatch.setattr(type(build()), "pretrained_parameters", FaceNetwork.pretrained_parameters)
     groups = net.rate_groups(build(), settings)
     assert [rate for _, rate in groups] == [settings.scratch_learning_rate]

@@ -50,7 +50,7 @@ def test_the_seed_decides(strangers):
     assert tested(1) == tested(1) != tested(2)
 
 
-def test_people_with_several_rows_alone_can_be_balanced(rng):
+def test_people_with_several_rows_alone_can_be_balanced():
     """All of one class in a few large families: they go to different folds."""
     who = np.r_[np.repeat(np.arange(10), 50), 10 + np.arange(N_ALONE)]
     y = np.r_[np.zeros(500, int), np.ones(N_ALONE, int)]

@@ -155,7 +155,7 @@ def test_a_file_with_other_content_is_named(model_file, change, message):
 @pytest.mark.parametrize(
     "hostile", [FunctionTransformer(print), LinearRegression(), np.log, io.StringIO.write]
 )
-def test_types_off_the_list_are_named_and_not_built(model_file, tmp_path, hostile):
+def test_types_off_the_list_are_named_and_not_built(model_file, hostile):
     other = skops.io.dumps({"svm": [hostile]})
     with zipfile.ZipFile(io.BytesIO(other)) as archive:
         schema = archive.read("schema.json")
