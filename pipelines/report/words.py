@@ -87,3 +87,8 @@ def main_metric(table: pd.DataFrame) -> str | None:
 def count(number: float, one: str, many: str | None = None) -> str:
     """Write how many there are, such as ``1 face`` or ``2,386 faces``."""
     return f"{number:,.0f} {one if number == 1 else many or one + 's'}"
+
+
+def listed(words: list[str]) -> str:
+    """Join words with commas and *and*."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
