@@ -19,8 +19,8 @@ from featurex.machine.cores import core_count
 from featurex.machine.forks import keep_forks_to_one_thread
 from featurex.models.averages import Average
 from featurex.photos.opening import PhotoLike, check_several, is_one_photo
-from featurex.prediction.face_predictions import PhotoFaces, add_classes, make_prediction
-from featurex.saved_models.age_bounds import intervals_of
+from featurex.prediction.face_predictions import PhotoFaces, add_ages, add_classes, make_prediction
+from featurex.prediction.sources import Source, load_again
 from featurex.saved_models.files import load_model
 from featurex.saved_models.needs import find_needs
 from featurex.saved_models.rejection import thresholds
@@ -34,7 +34,8 @@ PHOTOS_AT_A_TIME = 32
 class Predictor:
     """Models with the backbone and the aligner that they were trained with.
 
-    Make one with `Predictor.load`.
+    Make one with `Predictor.load`; threads may share it. Pickled, it is the names of its files and
+    their hashes: a process that gets it loads them itself. A copy of it is itself.
 
     Parameters
     ----------
@@ -67,6 +68,7 @@ class Predictor:
     ) -> None:
         from featurex.machine.devices import resolve_device
 
+        self._source: Source | None = None
         self._thresholds: dict[str, float] = {}
         self._models: dict[str, tuple[Any, str]] = {}
         self._metadata = [metadata for _, metadata in models]
@@ -102,7 +104,24 @@ class Predictor:
         """
         if not paths:
             raise ValueError("Predictor.load needs at least one model file.")
-        return cls([load_model(path) for path in paths], device, weights, reject)
+        source = Source.of(paths, device, weights, reject)
+        predictor = cls([load_model(path) for path in paths], device, weights, reject)
+        predictor._source = source
+        return predictor
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._source is None:
+            raise TypeError(
+                "A Predictor of models in memory can't be pickled: save them with featurex.saved_"
+                "models.files.save_model, and use Predictor.load."
+            )
+        return load_again, (type(self).load, *self._source)
+
+    def __copy__(self) -> Predictor:
+        return self  # nothing changes it
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Predictor:
+        return self
 
     @property
     def tasks(self) -> list[str]:
@@ -254,21 +273,11 @@ class Predictor:
         for task, (estimator, kind) in self._models.items():
             X = inputs if isinstance(estimator, Average) else inputs[kind]
             if task == AGE.name:
-                self._add_ages(answers, estimator.predict(X))
+                add_ages(answers, estimator.predict(X), self._metadata)
                 continue
             rows, threshold = estimator.predict_proba(X), self._thresholds.get(task, 0.0)
             add_classes(answers, task, estimator.classes_, rows, threshold)
         return answers
-
-    def _add_ages(self, answers: Sequence[dict[str, Any]], years: np.ndarray) -> None:
-        (told,) = (metadata for metadata in self._metadata if AGE.name in metadata["training"])
-        error = told["training"][AGE.name].get("inner_mean_absolute_error_years")
-        intervals = intervals_of(told)
-        for answer, age in zip(answers, np.maximum(years, 0), strict=True):
-            answer |= {"age": float(age), "age_error": error}
-            if intervals:
-                low, high = intervals.of(age)
-                answer |= {"age_low": float(low), "age_high": float(high)}
 
     def _add(self, estimators: dict[str, Any], metadata: dict[str, Any], device: str) -> None:
         from featurex.machine.devices import resolve_device
