@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 from typing import Any, overload
 
@@ -17,6 +16,7 @@ from featurex.faces.finding import FoundFaces, find, find_each
 from featurex.machine.core_workers import core_workers, map_ahead
 from featurex.machine.cores import core_count
 from featurex.machine.forks import keep_forks_to_one_thread
+from featurex.machine.paced import Paced
 from featurex.models.averages import Average
 from featurex.photos.opening import PhotoLike, check_several, is_one_photo
 from featurex.prediction.face_predictions import PhotoFaces, add_ages, add_classes, make_prediction
@@ -190,8 +190,8 @@ class Predictor:
         Parameters
         ----------
         photos : iterable of photos as `predict` takes them
-            Drawn ahead of their answers: on two cores at most 96, and some forty more for every
-            other core.
+            Drawn in this thread, ahead of their answers: on two cores at most 96, and some forty
+            more for every other core; one or two where each takes a twentieth of a second to come.
 
         Raises
         ------
@@ -222,10 +222,11 @@ class Predictor:
 
     def _predict_each(self, photos: Iterable[PhotoLike]) -> Iterator[PhotoFaces]:
         with core_workers() as pool:
-            blocks = _blocks(self._find_each(photos, pool))
+            source = Paced(photos)
+            blocks = source.blocks_of(self._find_each(source, pool), PHOTOS_AT_A_TIME)
             # A GPU is used by one thread; while it works, the others look for faces.
             answers = (
-                map_ahead(pool, self._answer, blocks, max(1, core_count() - 1))
+                map_ahead(pool, self._answer, blocks, max(1, core_count() - 1), source)
                 if self._on_cpu
                 else map(self._answer, blocks)
             )
@@ -234,10 +235,10 @@ class Predictor:
 
     def _found(self, photos: Iterable[PhotoLike]) -> Iterator[FoundFaces]:
         with core_workers() as pool:
-            yield from self._find_each(photos, pool)
+            yield from self._find_each(Paced(photos), pool)
 
     def _find_each(
-        self, photos: Iterable[PhotoLike], pool: ThreadPoolExecutor
+        self, photos: Paced[PhotoLike], pool: ThreadPoolExecutor
     ) -> Iterator[FoundFaces]:
         n_workers = core_count() + 1
         return find_each(photos, self._aligner, self._format, pool, n_workers, PHOTOS_AT_A_TIME)
@@ -300,9 +301,3 @@ class Predictor:
         from featurex.extraction.embedding import Embedder
 
         return Embedder(self.backbone, device, options=self.options)
-
-
-def _blocks(found: Iterable[FoundFaces]) -> Iterator[list[FoundFaces]]:
-    remaining = iter(found)  # itertools.batched needs Python 3.12
-    while block := list(islice(remaining, PHOTOS_AT_A_TIME)):
-        yield block
