@@ -38,6 +38,9 @@ class CnnDetector(Detector):
         self.device = device
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CnnDetector, (self.device,)  # who gets it loads the network itself
+
     @cached_property
     def settings(self) -> dict[str, Any]:
         """The ladder, and which weights."""

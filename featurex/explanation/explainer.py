@@ -130,11 +130,15 @@ class Explainer:
             check_patch(patch, predictor.backbone.chip_size)
         self.predictor = predictor
         self.patch = patch
+        self._method = method
         self._grad_cams: dict[str, Any] = {}
         self.methods = {
             task: self._prepare(task, estimator, method)
             for task, estimator in predictor.estimators.items()
         }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(Explainer, patch=self.patch), (self.predictor, self._method)
 
     def explain_each(self, photos: Iterable[PhotoLike]) -> Iterator[ExplainedPhoto]:
         """Explain photo after photo, in their order, with bounded memory.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cache import Column, Space, Store, StoredColumn
 from featurex.backbones.base import Backbone
@@ -60,6 +60,9 @@ class FaceCache:
         self.faces = self._open(spaces.faces_space(self.aligner), spaces.FACE_COLUMNS)
         chips = spaces.chips_space(self.aligner, backbone)
         self.chips = self._open(chips, spaces.chip_columns(backbone))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "embedder"}
 
     @cached_property
     def embedder(self) -> Embedder:

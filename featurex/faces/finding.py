@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,6 +29,7 @@ from featurex.faces.hog_processes import (
     told_if_ended,
 )
 from featurex.machine.core_workers import map_ahead
+from featurex.machine.paced import Paced
 from featurex.photos.opening import PhotoLike
 from featurex.photos.picture import Picture
 
@@ -75,7 +76,7 @@ def find(photo: PhotoLike, aligner: FaceAligner, format: ChipFormat) -> FoundFac
 
 
 def find_each(
-    photos: Iterable[PhotoLike],
+    photos: Paced[PhotoLike],
     aligner: FaceAligner,
     format: ChipFormat,
     pool: ThreadPoolExecutor,
@@ -86,7 +87,7 @@ def find_each(
 
     Parameters
     ----------
-    photos : iterable of photos as `find` takes them
+    photos : Paced, of photos as `find` takes them
         Drawn at most `ahead` ahead, and, where processes look, a few more for each of them.
     aligner : FaceAligner
     format : ChipFormat
@@ -96,11 +97,10 @@ def find_each(
         once so many have come.
     ahead : int
     """
-    remaining = iter(photos)
     enough = photos_that_pay(n_workers, aligner)
     few = 0 if enough is not None and length_hint(photos) >= enough else enough
     look = partial(find, aligner=aligner, format=format)
-    yield from map_ahead(pool, look, islice(remaining, few), ahead)
+    yield from map_ahead(pool, look, islice(photos, few), ahead, photos)
     cnn = cnn_aligner(aligner)
 
     def complete(sent: tuple[PhotoLike, _ByHog | None]) -> FoundFaces:
@@ -111,11 +111,12 @@ def find_each(
             return _find_by_cnn(photo, cnn, by_hog.found.faces, format)
         return replace(by_hog.found, photo=photo)
 
-    yield from map_ahead(pool, complete, _found_by_hog(remaining, format, n_workers), ahead)
+    found = _found_by_hog(photos, format, n_workers)
+    yield from map_ahead(pool, complete, found, ahead, photos)
 
 
 def _found_by_hog(
-    photos: Iterator[PhotoLike], format: ChipFormat, n_workers: int
+    photos: Paced[PhotoLike], format: ChipFormat, n_workers: int
 ) -> Iterator[tuple[PhotoLike, _ByHog | None]]:
     """Have processes look; None for what is no file."""
     first = list(islice(photos, 1))
@@ -123,19 +124,21 @@ def _found_by_hog(
         return
     processes = start_processes(n_workers)
     sent: deque[list[PhotoLike]] = deque()
-    parts = _parts(chain(first, photos), sent)
+    parts = _parts(first, photos, sent)
     look = partial(_find_all_by_hog, format=format)
     try:
         with told_if_ended(n_workers, _ADVICE):
-            for found in map_ahead(processes, look, parts, 2 * n_workers):
+            for found in map_ahead(processes, look, parts, 2 * n_workers, photos):
                 yield from zip(sent.popleft(), found, strict=True)
     finally:
         processes.shutdown(wait=False, kill_workers=True)
 
 
-def _parts(photos: Iterator[PhotoLike], sent: deque[list[PhotoLike]]) -> Iterator[list[str | None]]:
+def _parts(
+    first: list[PhotoLike], photos: Paced[PhotoLike], sent: deque[list[PhotoLike]]
+) -> Iterator[list[str | None]]:
     """Name the files for a process, and note which photos they are."""
-    while part := list(islice(photos, PHOTOS_A_CALL)):
+    for part in chain([first], photos.blocks_of(photos, PHOTOS_A_CALL)):
         sent.append(part)
         yield [os.fsdecode(p) if isinstance(p, str | os.PathLike) else None for p in part]
 

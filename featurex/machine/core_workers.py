@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
 from featurex.machine.cores import core_count
+from featurex.machine.paced import Paced
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -43,6 +44,7 @@ def map_ahead(
     function: Callable[[Item], Result],
     items: Iterable[Item],
     ahead: int,
+    source: Paced[Any] | None = None,
 ) -> Iterator[Result]:
     """Map elsewhere, in order, at most so many items ahead of what was asked for.
 
@@ -54,14 +56,23 @@ def map_ahead(
         Drawn as they are needed, in the reader's thread; may have no end.
     ahead : int
         Items in work, or done and not yet asked for, beside the one that is returned.
+    source : Paced, optional
+        What the items are made of: where that is slow, a result is waited for rather than the next
+        item, so that it does not come late.
     """
     pending: deque[Future[Result]] = deque()
     for item in items:
         pending.append(pool.submit(function, item))
-        while len(pending) > ahead or (pending and pending[0].done()):
+        patience = source.patience if source else 0.0
+        while len(pending) > ahead or (pending and _is_done(pending[0], patience)):
             yield pending.popleft().result()
     while pending:
         yield pending.popleft().result()
+
+
+def _is_done(future: Future[Any], patience: float) -> bool:
+    """Tell whether a result is there, or is after so many seconds."""
+    return future.done() or bool(patience and wait([future], patience).done)
 
 
 def _keep_to_one_core() -> None:

@@ -11,8 +11,9 @@ import numpy as np
 from featurex.faces.aligner import Face
 from featurex.labels import UNDEFINED
 from featurex.photos.opening import PhotoLike
+from featurex.saved_models.age_bounds import intervals_of
 from featurex.saved_models.rejection import reason
-from featurex.tasks import AGE_GROUP, GENDER, find_task
+from featurex.tasks import AGE, AGE_GROUP, GENDER, find_task
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,29 @@ def add_classes(
             answer.setdefault("undefined", {})[task] = reason(by_class[best], threshold)
         if task in (AGE_GROUP.name, GENDER.name):
             answer[task.replace("-", "_")] = UNDEFINED if declined else best
+
+
+def add_ages(
+    answers: Sequence[dict[str, Any]], years: np.ndarray, models: Sequence[Mapping[str, Any]]
+) -> None:
+    """Add a regressor's ages to the answers of each face, with how far off they may be.
+
+    Parameters
+    ----------
+    answers : sequence of dict
+        One a face; changed in place.
+    years : ndarray of shape (n,), float
+    models : sequence of mapping
+        The metadata of all models, of which one predicts ages.
+    """
+    (told,) = (metadata for metadata in models if AGE.name in metadata["training"])
+    error = told["training"][AGE.name].get("inner_mean_absolute_error_years")
+    intervals = intervals_of(told)
+    for answer, age in zip(answers, np.maximum(years, 0), strict=True):
+        answer |= {"age": float(age), "age_error": error}
+        if intervals:
+            low, high = intervals.of(age)
+            answer |= {"age_low": float(low), "age_high": float(high)}
 
 
 def make_prediction(face: Face, answer: Mapping[str, Any]) -> FacePrediction:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 from typing import Any, overload
 
@@ -17,10 +16,11 @@ from featurex.faces.finding import FoundFaces, find, find_each
 from featurex.machine.core_workers import core_workers, map_ahead
 from featurex.machine.cores import core_count
 from featurex.machine.forks import keep_forks_to_one_thread
+from featurex.machine.paced import Paced
 from featurex.models.averages import Average
 from featurex.photos.opening import PhotoLike, check_several, is_one_photo
-from featurex.prediction.face_predictions import PhotoFaces, add_classes, make_prediction
-from featurex.saved_models.age_bounds import intervals_of
+from featurex.prediction.face_predictions import PhotoFaces, add_ages, add_classes, make_prediction
+from featurex.prediction.sources import Source, load_again
 from featurex.saved_models.files import load_model
 from featurex.saved_models.needs import find_needs
 from featurex.saved_models.rejection import thresholds
@@ -34,7 +34,8 @@ PHOTOS_AT_A_TIME = 32
 class Predictor:
     """Models with the backbone and the aligner that they were trained with.
 
-    Make one with `Predictor.load`.
+    Make one with `Predictor.load`; threads may share it. Pickled, it is the names of its files and
+    their hashes: a process that gets it loads them itself. A copy of it is itself.
 
     Parameters
     ----------
@@ -67,6 +68,7 @@ class Predictor:
     ) -> None:
         from featurex.machine.devices import resolve_device
 
+        self._source: Source | None = None
         self._thresholds: dict[str, float] = {}
         self._models: dict[str, tuple[Any, str]] = {}
         self._metadata = [metadata for _, metadata in models]
@@ -102,7 +104,24 @@ class Predictor:
         """
         if not paths:
             raise ValueError("Predictor.load needs at least one model file.")
-        return cls([load_model(path) for path in paths], device, weights, reject)
+        source = Source.of(paths, device, weights, reject)
+        predictor = cls([load_model(path) for path in paths], device, weights, reject)
+        predictor._source = source
+        return predictor
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._source is None:
+            raise TypeError(
+                "A Predictor of models in memory can't be pickled: save them with featurex.saved_"
+                "models.files.save_model, and use Predictor.load."
+            )
+        return load_again, (type(self).load, *self._source)
+
+    def __copy__(self) -> Predictor:
+        return self  # nothing changes it
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Predictor:
+        return self
 
     @property
     def tasks(self) -> list[str]:
@@ -171,8 +190,8 @@ class Predictor:
         Parameters
         ----------
         photos : iterable of photos as `predict` takes them
-            Drawn ahead of their answers: on two cores at most 96, and some forty more for every
-            other core.
+            Drawn in this thread, ahead of their answers: on two cores at most 96, and some forty
+            more for every other core; one or two where each takes a twentieth of a second to come.
 
         Raises
         ------
@@ -203,10 +222,11 @@ class Predictor:
 
     def _predict_each(self, photos: Iterable[PhotoLike]) -> Iterator[PhotoFaces]:
         with core_workers() as pool:
-            blocks = _blocks(self._find_each(photos, pool))
+            source = Paced(photos)
+            blocks = source.blocks_of(self._find_each(source, pool), PHOTOS_AT_A_TIME)
             # A GPU is used by one thread; while it works, the others look for faces.
             answers = (
-                map_ahead(pool, self._answer, blocks, max(1, core_count() - 1))
+                map_ahead(pool, self._answer, blocks, max(1, core_count() - 1), source)
                 if self._on_cpu
                 else map(self._answer, blocks)
             )
@@ -215,10 +235,10 @@ class Predictor:
 
     def _found(self, photos: Iterable[PhotoLike]) -> Iterator[FoundFaces]:
         with core_workers() as pool:
-            yield from self._find_each(photos, pool)
+            yield from self._find_each(Paced(photos), pool)
 
     def _find_each(
-        self, photos: Iterable[PhotoLike], pool: ThreadPoolExecutor
+        self, photos: Paced[PhotoLike], pool: ThreadPoolExecutor
     ) -> Iterator[FoundFaces]:
         n_workers = core_count() + 1
         return find_each(photos, self._aligner, self._format, pool, n_workers, PHOTOS_AT_A_TIME)
@@ -254,21 +274,11 @@ class Predictor:
         for task, (estimator, kind) in self._models.items():
             X = inputs if isinstance(estimator, Average) else inputs[kind]
             if task == AGE.name:
-                self._add_ages(answers, estimator.predict(X))
+                add_ages(answers, estimator.predict(X), self._metadata)
                 continue
             rows, threshold = estimator.predict_proba(X), self._thresholds.get(task, 0.0)
             add_classes(answers, task, estimator.classes_, rows, threshold)
         return answers
-
-    def _add_ages(self, answers: Sequence[dict[str, Any]], years: np.ndarray) -> None:
-        (told,) = (metadata for metadata in self._metadata if AGE.name in metadata["training"])
-        error = told["training"][AGE.name].get("inner_mean_absolute_error_years")
-        intervals = intervals_of(told)
-        for answer, age in zip(answers, np.maximum(years, 0), strict=True):
-            answer |= {"age": float(age), "age_error": error}
-            if intervals:
-                low, high = intervals.of(age)
-                answer |= {"age_low": float(low), "age_high": float(high)}
 
     def _add(self, estimators: dict[str, Any], metadata: dict[str, Any], device: str) -> None:
         from featurex.machine.devices import resolve_device
@@ -291,9 +301,3 @@ class Predictor:
         from featurex.extraction.embedding import Embedder
 
         return Embedder(self.backbone, device, options=self.options)
-
-
-def _blocks(found: Iterable[FoundFaces]) -> Iterator[list[FoundFaces]]:
-    remaining = iter(found)  # itertools.batched needs Python 3.12
-    while block := list(islice(remaining, PHOTOS_AT_A_TIME)):
-        yield block

@@ -1,6 +1,8 @@
 """dlib's own detector gives the known answers."""
 
+import copy
 import json
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -86,6 +88,15 @@ def test_threads_share_a_detector(portraits):
         found = list(pool.map(shared.detect, portraits[:4]))
     for faces, expected in zip(found, shared.detect_batch(portraits[:4]), strict=True):
         same_as(faces, expected)
+
+
+def test_it_is_sent_without_its_network(portraits):
+    detector = CnnDetector("cpu")
+    expected = detector.detect(portraits[0])
+    pickled = pickle.dumps(detector)
+    assert len(pickled) < 200
+    for again in (pickle.loads(pickled), copy.deepcopy(detector)):
+        same_as(again.detect(portraits[0]), expected)
 
 
 def test_settings_name_the_weights_by_content(cnn):

@@ -1,5 +1,6 @@
 """`FaceEmbedder`: photos to embeddings inside scikit-learn, through the cache."""
 
+import copy
 import pickle
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
+from featurex.backbones import get_backbone
 from featurex.exceptions import DatasetError
 from featurex.extraction import face_embedder
 from featurex.extraction.face_cache import FaceCache
@@ -95,10 +97,23 @@ def test_another_parameter_is_another_cache(embedder, portraits_on_disk, tmp_pat
     assert (tmp_path / "other").is_dir()
 
 
-def test_it_can_be_sent_to_another_process_after_use(embedder, portraits_on_disk):
+@pytest.mark.parametrize(
+    "again", [clone, copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]
+)
+def test_a_copy_opens_its_own_cache(embedder, portraits_on_disk, again):
     expected = embedder.fit_transform(portraits_on_disk)
-    sent = pickle.loads(pickle.dumps(embedder))
-    np.testing.assert_array_equal(sent.transform(portraits_on_disk), expected)
+    other = again(embedder)
+    assert vars(other) == embedder.get_params()
+    np.testing.assert_array_equal(other.transform(portraits_on_disk), expected)
+
+
+def test_a_cache_is_sent_without_its_network(tmp_path):
+    cache = FaceCache(tmp_path, get_backbone("pixels"), device="cpu")
+    assert cache.embedder.n_features > 0
+    again = pickle.loads(pickle.dumps(cache))
+    assert "embedder" not in vars(again)
+    assert again.space == cache.space
+    assert again.is_there == cache.is_there
 
 
 def test_a_pipeline_is_cross_validated_over_paths(embedder, portraits_on_disk, folder):

@@ -1,4 +1,6 @@
+import copy
 import json
+import pickle
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from featurex.detectors import DETECTORS
 from featurex.faces.aligner import Face, FaceAligner, _region
 from featurex.photos.picture import Picture
 
@@ -157,6 +160,15 @@ def test_threads_share_an_aligner(aligner, portraits):
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(FaceAligner().central_face, portraits))
     np.testing.assert_array_equal([face.landmarks for face in found], expected)
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_an_aligner_can_be_copied_and_sent(detector, portraits):
+    used = FaceAligner(detector, "cpu")
+    expected = used.central_face(portraits[0]).landmarks
+    for again in (pickle.loads(pickle.dumps(used)), copy.deepcopy(used)):
+        assert again.settings == used.settings
+        np.testing.assert_array_equal(again.central_face(portraits[0]).landmarks, expected)
 
 
 def test_photos_are_left_as_they_are(aligner, portraits):

@@ -12,7 +12,9 @@ from featurex.exceptions import FeaturexError
 from featurex.faces import finding, hog_processes
 from featurex.faces.aligner import ChipFormat, Face, FaceAligner
 from featurex.faces.finding import find, find_each
+from featurex.machine import paced
 from featurex.machine.core_workers import core_workers
+from featurex.machine.paced import Paced
 
 FORMAT = ChipFormat(64, 0.25)
 EYES_AND_NOSE = np.array([[60, 30], [50, 30], [20, 30], [30, 30], [40, 50]], np.int32)
@@ -47,7 +49,7 @@ def photos(tmp_path, clear_portraits, portraits):
 
 def find_all(photos, aligner, n_workers=2):
     with core_workers(2) as pool:
-        return list(find_each(photos, aligner, FORMAT, pool, n_workers, 4))
+        return list(find_each(Paced(photos), aligner, FORMAT, pool, n_workers, 4))
 
 
 def check(found, photos, aligner):
@@ -117,6 +119,18 @@ def test_what_is_no_file_is_looked_at_beside_the_processes(many_cores, photos, t
     assert len(many_cores) == 1
 
 
+def test_photos_that_come_slowly_are_looked_at_as_they_come(many_cores, photos, monkeypatch):
+    monkeypatch.setattr(paced, "_SLOW_SECONDS", 0)
+    monkeypatch.setattr(paced, "_PATIENT_SECONDS", 0)
+    monkeypatch.setattr(paced, "_PATIENCE", 1e9)
+    drawn = []
+    source = Paced(drawn.append(photo) or photo for photo in photos)
+    with core_workers(2) as pool:
+        for number, _ in enumerate(find_each(source, FaceAligner("dlib-hog"), FORMAT, pool, 2, 4)):
+            assert len(drawn) == number + 1
+    assert len(many_cores) == 1
+
+
 def test_few_photos_start_no_process(many_cores, photos):
     assert len(find_all((photo for photo in photos[:2]), FaceAligner("dlib-hog"))) == 2
     assert find_all([], FaceAligner("dlib-hog")) == []
@@ -125,7 +139,7 @@ def test_few_photos_start_no_process(many_cores, photos):
 
 def test_a_process_that_is_killed_is_told_of(many_cores, photos):
     with core_workers(2) as pool:
-        found = find_each(photos[:1] * 200, FaceAligner("dlib-hog"), FORMAT, pool, 2, 4)
+        found = find_each(Paced(photos[:1] * 200), FaceAligner("dlib-hog"), FORMAT, pool, 2, 4)
         next(found)
         for process in many_cores[0]._processes.values():
             os.kill(process.pid, signal.SIGKILL)
@@ -141,7 +155,7 @@ def test_a_process_that_finds_faces_loads_no_torch():
 
 def test_who_stops_reading_ends_the_processes(many_cores, photos):
     with core_workers(2) as pool:
-        found = find_each(photos[:1] * 200, FaceAligner("dlib-hog"), FORMAT, pool, 2, 4)
+        found = find_each(Paced(photos[:1] * 200), FaceAligner("dlib-hog"), FORMAT, pool, 2, 4)
         next(found)
         processes = list(many_cores[0]._processes.values())
         found.close()

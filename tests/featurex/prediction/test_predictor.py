@@ -7,6 +7,7 @@ from PIL import Image
 from featurex.comparison.face_table import FaceTable
 from featurex.exceptions import ModelError, PhotoError
 from featurex.labels import AGE_GROUP_YEARS, AGE_GROUPS
+from featurex.machine import paced
 from featurex.manifest import Manifest
 from featurex.models.options import ModelOptions
 from featurex.prediction.face_predictions import FacePrediction, PhotoFaces
@@ -214,6 +215,19 @@ def test_photos_are_taken_as_they_are_needed(predictor, wall, monkeypatch):
     for n_read, _ in enumerate(predictor.predict_each(photos())):
         assert len(taken) <= n_read + 3 * PHOTOS_AT_A_TIME
     assert len(taken) == 5 * PHOTOS_AT_A_TIME
+
+
+@pytest.mark.parametrize("on_cpu", [True, False])
+def test_photos_that_come_slowly_are_answered_as_they_come(predictor, photo, monkeypatch, on_cpu):
+    monkeypatch.setattr(predictor, "_on_cpu", on_cpu)
+    monkeypatch.setattr(paced, "_SLOW_SECONDS", 0)
+    monkeypatch.setattr(paced, "_PATIENT_SECONDS", 0)
+    monkeypatch.setattr(paced, "_PATIENCE", 1e9)
+    drawn = []
+    photos = (drawn.append(number) or photo for number in range(5))
+    for number, faces in enumerate(predictor.predict_each(photos)):
+        assert len(faces) == 1
+        assert len(drawn) == number + 1
 
 
 def test_answers_of_many_blocks_are_those_of_each_photo_alone(predictor, portraits, wall, tmp_path):
