@@ -31,7 +31,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(name)
+        device = torch.device(str(name))  # of None torch makes None
     except RuntimeError:
         device = torch.device("meta")
     if device.type not in ("cpu", "cuda"):

@@ -13,12 +13,15 @@ from PIL import Image
 from featurex.exceptions import NoPhotoError, PhotoError
 from featurex.photos.images import decode, read_photo, to_rgb
 
-PhotoLike = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
+PhotoLike = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | np.ndarray
+
+_BYTES = (bytes, bytearray, memoryview)
 
 # A Path has lost one slash of a URL's two.
 _URL = re.compile(r"(https?|ftp|s3|gs|file|data):", re.IGNORECASE)
 
 _NO_PHOTO = "not a path, bytes, PIL image or array"
+_OTHER_ARRAY = "no NumPy array of uint8"
 _OPEN_FILE = "an open file: give its bytes, file.read()"
 
 
@@ -49,8 +52,8 @@ def to_image(photo: PhotoLike) -> Image.Image:
         return to_rgb(photo, _name(photo))
     if isinstance(photo, str | os.PathLike):
         return _from_file(os.fsdecode(photo))
-    if isinstance(photo, bytes):
-        return decode(photo, _name(photo))
+    if isinstance(photo, _BYTES):
+        return decode(bytes(photo), _name(photo))
     raise NoPhotoError(_name(photo), _OPEN_FILE if hasattr(photo, "read") else _NO_PHOTO)
 
 
@@ -58,7 +61,7 @@ def is_one_photo(photos: Any) -> bool:
     """Tell one photo from several; of arrays, several are paths or have a fourth dimension."""
     if isinstance(photos, np.ndarray):
         return photos.dtype.kind not in "OU" and photos.ndim != 4
-    return isinstance(photos, str | os.PathLike | bytes | Image.Image)
+    return isinstance(photos, (str, os.PathLike, Image.Image, *_BYTES))
 
 
 def check_several(photos: Any, kind: str = "photo") -> None:
@@ -74,7 +77,8 @@ def check_several(photos: Any, kind: str = "photo") -> None:
     Raises
     ------
     ValueError
-        It is one photo, a mapping, a table, an open file, or nothing to go through.
+        It is one photo, a mapping, a table, an open file, nothing to go through, or an array of
+        another kind, such as a tensor, whose rows are no photos.
     """
     if is_one_photo(photos):
         raise ValueError(f"Give a list of {kind}s. Got the one {kind} {_name(photos)}.")
@@ -83,6 +87,8 @@ def check_several(photos: Any, kind: str = "photo") -> None:
     is_table = isinstance(photos, Mapping) or hasattr(photos, "columns")
     if is_table or not isinstance(photos, Iterable):
         raise ValueError(f"Give a list of {kind}s. Got {_name(photos)}.")
+    if getattr(photos, "ndim", 1) not in (1, 4):
+        raise ValueError(f"Give a list of {kind}s. Got {_name(photos)}, {_OTHER_ARRAY}.")
 
 
 def _name(photo: Any) -> str:
@@ -93,8 +99,8 @@ def _name(photo: Any) -> str:
         return str(getattr(photo, "filename", "") or "the image")
     if isinstance(photo, str | os.PathLike):
         return repr(os.fspath(photo))
-    if isinstance(photo, bytes):
-        return f"{len(photo)} bytes"
+    if isinstance(photo, _BYTES):
+        return f"{memoryview(photo).nbytes} bytes"
     return type(photo).__name__
 
 

@@ -8,6 +8,8 @@ from dataclasses import asdict
 from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from featurex.saved_models.whole_model import fact_of, names_its_model, with_fact
 from featurex.tasks import AGE
 from pipelines import Task
@@ -137,15 +139,17 @@ def thresholds(metadata: Mapping[str, Any], reject: bool | float) -> dict[str, f
     Raises
     ------
     ValueError
-        A number that is not in [0, 1].
+        Anything else.
     """
     if reject is False:
         return {}
     if reject is True:
         options = options_of(metadata).items()
         return {t: NEVER if o.threshold is None else o.threshold for t, o in options}
-    if not 0 <= reject <= 1:
-        raise ValueError(f"The 'reject' threshold must be in [0, 1]. Got {reject}.")
+    if not (isinstance(reject, int | float | np.floating) and 0 <= reject <= 1):
+        raise ValueError(
+            f"The 'reject' parameter must be True, False or a threshold in [0, 1]. Got {reject!r}."
+        )
     return {task: float(reject) for task in metadata["training"] if task != AGE.name}
 
 

@@ -35,9 +35,9 @@ def test_a_device_that_is_there_is_returned(with_gpus, name):
     assert resolve_device(name) == torch.device(name)
 
 
-@pytest.mark.parametrize("name", ["gpu", "", "0", "mps", "meta", "CPU", "cuda:-1", "cuda:x"])
+@pytest.mark.parametrize("name", ["gpu", "", "0", "mps", "meta", "CPU", "cuda:-1", "cuda:x", None])
 def test_other_names_are_refused(name):
-    with pytest.raises(ValueError, match=rf"auto, cpu, cuda or cuda:N\. Got '{name}'"):
+    with pytest.raises(ValueError, match=rf"auto, cpu, cuda or cuda:N\. Got {name!r}"):
         resolve_device(name)
 
 

@@ -4,10 +4,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from featurex.exceptions import NoPhotoError, PhotoError
-from featurex.photos.opening import check_several, to_image
+from featurex.photos.opening import check_several, is_one_photo, to_image
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,17 @@ def test_bytes_are_those_of_a_file(tmp_path):
     for damaged, reason in ((data[:60], "damaged image"), (b"", "empty file"), (b"x", "not an")):
         with pytest.raises(PhotoError, match=f"^{len(damaged)} bytes: {reason}"):
             to_image(damaged)
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_bytes_may_lie_in_memory_of_another_kind(kind):
+    file = BytesIO()
+    Image.effect_noise((8, 6), 50).save(file, "PNG")
+    photo = kind(file.getvalue())
+    np.testing.assert_array_equal(to_image(photo), to_image(file.getvalue()))
+    assert is_one_photo(photo)
+    with pytest.raises(PhotoError, match=r"^1 bytes: not an image"):
+        to_image(kind(b"x"))
 
 
 def test_a_file_takes_its_bytes_to_be_read():
@@ -112,6 +124,8 @@ def test_a_pillow_picture_is_read_as_its_file_is(tmp_path):
         (b"\xff\xd8", "Got the one photo 2 bytes"),
         (BytesIO(b"x"), r"Got BytesIO, an open file: give its bytes, file\.read\(\)"),
         (None, "Got NoneType"),
+        (torch.zeros(8, 8, 3), "Got Tensor, no NumPy array of uint8"),
+        (np.zeros((8, 8, 3), object), r"shape \(8, 8, 3\), no NumPy array of uint8"),
     ],
 )
 def test_what_is_no_list_of_photos_is_refused(photos, message):

@@ -134,9 +134,9 @@ def test_a_probability_of_one_reaches_any_threshold():
     assert answers[0]["gender"] == "female"
 
 
-@pytest.mark.parametrize("reject", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize("reject", [-0.1, 1.1, float("nan"), "yes", None, np.True_])
 def test_a_threshold_that_is_no_probability_is_refused(saved, reject):
-    with pytest.raises(ValueError, match=r"'reject' threshold must be in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"must be True, False or a threshold in \[0, 1\]"):
         Predictor.load(saved("svm"), device="cpu", reject=reject)
 
 
