@@ -139,7 +139,7 @@ def _question(run: Run) -> dict[str, Any]:
     named = not pd.isna(people) and people != table["n_rows"].max()
     return {
         "dataset": str(record.get("dataset", "an unnamed data set")),
-        "tasks_named": listed(run.tasks),
+        "tasks_named": listed([task.replace("-", " ") for task in run.tasks]),
         "models_counted": count(len(run.models), "model"),
         "faces_counted": count(faces, "face"),
         "people_counted": count(people, "person", "people") if named else "",

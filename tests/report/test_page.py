@@ -49,8 +49,8 @@ def test_the_page_is_whole_and_in_the_asked_order(run):
 
 def test_the_title_names_tasks_and_models(run):
     text = " ".join(Page(render(run)).text.split())
-    assert "age-group and age from faces: 3 models compared on planted" in text
-    assert "How well do 3 models tell age-group and age from 120 faces of 40 people" in text
+    assert "Age group and age from faces: 3 models compared on planted" in text
+    assert "How well do 3 models tell age group and age from 120 faces of 40 people" in text
 
 
 def test_one_is_not_plural(record, tables):
@@ -64,8 +64,8 @@ def test_one_is_not_plural(record, tables):
     record["photos"]["faces"] = 2
     html = render(Run(record, few))
     text = " ".join(Page(html).text.split())
-    assert "age-group from faces: 1 model compared on planted" in text
-    assert "How well does 1 model tell age-group from 2 faces of 1 person in" in text
+    assert "Age group from faces: 1 model compared on planted" in text
+    assert "How well does 1 model tell age group from 2 faces of 1 person in" in text
     assert "age-group: 2 faces, 1 person, 1 fold." in text
     assert "1 fold; after 1 epoch training" in text
     assert "25-32: 1 face" in text
