@@ -16,6 +16,10 @@ RUNS = {
     "extraction": (["--photos", "6"], "share of the limit"),
     "scaling": (["--folder", people_root(), "--counts", "4"], "nothing new"),
     "detectors": (["equality", "--photos", "2"], "largest score difference"),
+    "epochs": (
+        ["--faces", "64", "--epochs", "2", "--network", "multitask", "--device", "cpu"],
+        "s an epoch",
+    ),
     "gpu": (["--seconds", "0.1", "--device", "cpu", "--backbone", "dlib-resnet"], "chips/s"),
 }
 
