@@ -36,4 +36,5 @@ def test_it_runs_and_prints_its_last_line(name, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert last in done.stdout
-    assert not any(tmp_path.iterdir())
+    left = [path.name for path in tmp_path.iterdir()]
+    assert not [name for name in left if not name.startswith("torchinductor")]  # torch's own
