@@ -25,3 +25,16 @@ def make_photos(tmp_path):
         return folder
 
     return write
+
+
+@pytest.fixture
+def write_table(make_photos, tmp_path):
+    """Return a function that writes a CSV file beside four photos, a.png to d.png."""
+
+    def write(text, encoding="utf-8"):
+        make_photos({f"{name}.png": i for i, name in enumerate("abcd")})
+        path = tmp_path / "labels.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
+        return path
+
+    return write
