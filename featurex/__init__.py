@@ -15,7 +15,7 @@ from featurex._version import __version__ as __version__
 if TYPE_CHECKING:  # a checker doesn't know what __getattr__ gives; "as" makes a name public to it
     from cache.errors import CacheError as CacheError
     from featurex.backbones import get_backbone as get_backbone
-    from featurex.datasets import read as _read
+    from featurex.datasets.reading import read_dataset as read_dataset
     from featurex.exceptions import BackboneError as BackboneError
     from featurex.exceptions import DatasetError as DatasetError
     from featurex.exceptions import DeviceError as DeviceError
@@ -39,8 +39,6 @@ if TYPE_CHECKING:  # a checker doesn't know what __getattr__ gives; "as" makes a
     from featurex.prediction.predictor import Predictor as Predictor
     from featurex.training.settings import TrainingSettings as TrainingSettings
     from pipelines.errors import PipelineError as PipelineError
-
-    read_dataset = _read
 
 # Public name -> the module that defines it; imported when it is first used.
 _PUBLIC = {
@@ -69,7 +67,7 @@ _PUBLIC = {
     "TrainingSettings": "featurex.training.settings",
     "extract": "featurex.extraction.extracting",
     "get_backbone": "featurex.backbones",
-    "read_dataset": "featurex.datasets",
+    "read_dataset": "featurex.datasets.reading",
 }
 
 __all__ = ["__version__", *_PUBLIC]
@@ -78,7 +76,7 @@ __all__ = ["__version__", *_PUBLIC]
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'featurex' has no attribute {name!r}")
-    return getattr(import_module(_PUBLIC[name]), "read" if name == "read_dataset" else name)
+    return getattr(import_module(_PUBLIC[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -22,7 +22,6 @@ from featurex.cli.options import (
     Root,
     Seed,
     Subjects,
-    read_manifest,
 )
 from featurex.cli.screen import out, print_json, print_table, progress, say
 from featurex.detectors import DEFAULT_DETECTOR
@@ -80,13 +79,14 @@ def audit(
     from featurex.audit.files import write_audit
     from featurex.cli import stages
     from featurex.comparison.face_table import FaceTable
+    from featurex.datasets.reading import read_dataset
     from featurex.datasets.subject_files import write_subjects
 
     radius = SAME_PERSON if same_person is None else same_person
     options = AuditOptions(
         radius, max(radius, CLUSTER), n_folds=folds, seed=seed, subjects_known=subjects is None
     )
-    manifest = read_manifest(
+    manifest = read_dataset(
         dataset,
         root,
         age_policy=age_policy,

@@ -31,7 +31,6 @@ from featurex.cli.options import (
     Subjects,
     Train,
     Weights,
-    read_manifest,
 )
 from featurex.cli.report import AuditDir, ShowFaces, write_page
 from featurex.cli.screen import counted, print_json, say

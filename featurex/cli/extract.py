@@ -24,7 +24,6 @@ from featurex.cli.options import (
     Root,
     Seed,
     Weights,
-    read_manifest,
 )
 from featurex.cli.screen import print_json
 from featurex.detectors import DEFAULT_DETECTOR
@@ -68,13 +67,14 @@ def extract(
 ) -> None:
     """Find, align and embed every face of a data set. What is in the cache is not done again."""
     from featurex.cli import stages
+    from featurex.datasets.reading import read_dataset
     from featurex.exceptions import DatasetError
     from featurex.extraction.listing import list_photos, write_list
 
     names = list(dict.fromkeys(backbone or ["dlib-resnet"]))
     if weights and len(names) > 1:
         raise ValueError("--weights names the file of one backbone: extract the others without it.")
-    manifest = read_manifest(
+    manifest = read_dataset(
         dataset,
         root,
         age_policy=age_policy,

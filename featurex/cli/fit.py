@@ -28,7 +28,6 @@ from featurex.cli.options import (
     Subjects,
     Train,
     Weights,
-    read_manifest,
 )
 from featurex.cli.screen import print_json, print_table, progress, say
 from featurex.detectors import DEFAULT_DETECTOR
@@ -136,7 +135,7 @@ def fit(
         raise ValueError(f"{out_file} is a folder: name the model's file with --out.")
     if comparison:
         read_comparison(comparison)  # what is wrong with it should not show after extraction
-    manifest = read_manifest(
+    manifest = read_dataset(
         dataset,
         root,
         age_policy=age_policy,

@@ -1,14 +1,11 @@
-"""Options that several commands have, and the data set that they name."""
+"""Options that several commands have."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from featurex.manifest import Manifest
 
 Dataset = Annotated[str, typer.Argument(help="Its name; see 'featurex datasets'.")]
 Root = Annotated[
@@ -75,32 +72,3 @@ Train = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-
-
-def read_manifest(
-    dataset: str,
-    root: Path | None,
-    *,
-    age_policy: str = "strict",
-    photos: str | None = None,
-    age_kind: str | None = None,
-    ages: str | None = None,
-    limit: int | None = None,
-    seed: int = 0,
-    subjects: Path | None = None,
-) -> Manifest:
-    """Read a data set as the options say."""
-    from featurex import datasets
-    from featurex.datasets.age_range import AgeRange, keep_ages
-    from featurex.datasets.subject_files import with_subjects
-
-    kept = AgeRange.parse(ages) if ages is not None else None  # a wrong one costs no reading
-    given = {"age_policy": age_policy, "photos": photos, "age_kind": age_kind}
-    options = {name: value for name, value in given.items() if value is not None}
-    manifest = datasets.read(dataset, root, **options)
-    if kept:
-        manifest = keep_ages(manifest, kept)
-    if limit:
-        manifest = manifest.sample(limit, seed)
-    # Last, so that its note counts the photos that are used.
-    return with_subjects(manifest, subjects) if subjects else manifest

@@ -49,23 +49,15 @@ def open_caches(
     precision: str = "float32",
     mirror: bool = False,
 ) -> list[FaceCache]:
-    """Open the cache for several backbones; a wrong word makes no folder."""
-    from featurex.backbones import get_backbone
-    from featurex.extraction.embedding_options import EmbeddingOptions
-    from featurex.extraction.face_cache import FaceCache
+    """Open the cache for several backbones, and tell what must be told of them."""
+    from featurex.extraction import opening
 
-    if device != "auto":
-        from featurex.machine.devices import resolve_device
-
-        resolve_device(device)  # a missing GPU is an error also where nothing is left to do
-    found = [get_backbone(name, weights) for name in backbones]
-    for notice in filter(None, (backbone.notice for backbone in found)):
+    caches = opening.open_caches(
+        root, backbones, weights, device, detector=detector, precision=precision, mirror=mirror
+    )
+    for notice in filter(None, (cache.backbone.notice for cache in caches)):
         say(notice)
-    options = EmbeddingOptions(precision, mirror)
-    return [
-        FaceCache(root, backbone, detector=detector, device=device, options=options)
-        for backbone in found
-    ]
+    return caches
 
 
 def fill(

@@ -13,13 +13,12 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
-from featurex.backbones import get_backbone
 from featurex.detectors import DEFAULT_DETECTOR
 from featurex.exceptions import DatasetError
 from featurex.extraction.alignment import Photo
-from featurex.extraction.embedding_options import EmbeddingOptions
 from featurex.extraction.extracting import extract
 from featurex.extraction.face_cache import FaceCache
+from featurex.extraction.opening import open_caches
 from featurex.photos.hashing import hash_files
 from featurex.photos.images import read_reason
 from featurex.photos.opening import check_several
@@ -202,14 +201,9 @@ class FaceEmbedder(TransformerMixin, BaseEstimator):
                 f"The 'missing' parameter of FaceEmbedder must be 'error' or 'nan'. Got "
                 f"{self.missing!r}."
             )
+        words = {name: getattr(self, name) for name in ("detector", "precision", "mirror")}
         weights = None if self.weights is None else Path(self.weights)
-        return FaceCache(
-            Path(self.cache),
-            get_backbone(self.backbone, weights),
-            detector=self.detector,
-            device=self.device,
-            options=EmbeddingOptions(self.precision, self.mirror),
-        )
+        return open_caches(Path(self.cache), [self.backbone], weights, self.device, **words)[0]
 
 
 def _paths(X: Any) -> list[str]:

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 
 from featurex.backbones import get_backbone
 from featurex.exceptions import DatasetError
-from featurex.extraction import face_embedder
+from featurex.extraction import opening
 from featurex.extraction.face_cache import FaceCache
 from featurex.extraction.face_embedder import FaceEmbedder
 
@@ -39,7 +39,7 @@ def folder(tmp_path_factory, clear_portraits):
 @pytest.fixture
 def embedder(tmp_path, monkeypatch, tiny_backbone):
     """A transformer of a backbone that takes no time."""
-    monkeypatch.setattr(face_embedder, "get_backbone", lambda name, weights: tiny_backbone)
+    monkeypatch.setattr(opening, "get_backbone", lambda name, weights: tiny_backbone)
     return FaceEmbedder("tiny", cache=tmp_path / "cache", device="cpu")
 
 
@@ -78,7 +78,7 @@ def test_photos_one_by_one_share_the_network_and_the_open_cache(
     embedder, portraits_on_disk, monkeypatch
 ):
     expected = embedder.fit_transform(portraits_on_disk)
-    monkeypatch.setattr(face_embedder, "FaceCache", None)  # would have to be called
+    monkeypatch.setattr(opening, "FaceCache", None)  # would have to be called
     found = [embedder.transform([path])[0] for path in portraits_on_disk]
     np.testing.assert_array_equal(found, expected)
 

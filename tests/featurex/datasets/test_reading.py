@@ -1,0 +1,39 @@
+import pytest
+
+from featurex import read_dataset
+from featurex.datasets.subject_files import write_subjects
+
+LABELS = "path,age\n" + "".join(f"{name}.png,{age}\n" for name, age in zip("abcd", (5, 30, 40, 70)))
+
+
+def test_years_are_kept_before_rows_are_drawn(write_table):
+    manifest = read_dataset("csv", write_table(LABELS), ages="21-60", limit=1, seed=3)
+    assert manifest.table["age"].tolist() in ([30.0], [40.0])
+    assert manifest.dropped["not in the sample"] == 1
+    assert manifest.ages == "21-60"
+
+
+def test_the_file_of_subjects_is_counted_against_the_sample(write_table, tmp_path):
+    root = write_table(LABELS)
+    photos = read_dataset("csv", root).table["image_id"].tolist()
+    path = tmp_path / "who.csv"
+    write_subjects(path, photos, ["s"] * len(photos))
+    note = read_dataset("csv", root, limit=3, subjects=str(path)).notes[-1]
+    assert "names 3 of the 3 photos, in 1 clusters" in note
+    assert "1 of photos that are not among these" in note
+
+
+def test_options_of_the_reader_are_passed_on(write_table):
+    root = write_table("path,age\na.png,23\n")
+    known = [
+        read_dataset("csv", root, age_policy=policy, photos=None).table["age_group"].notna().all()
+        for policy in (None, "strict", "nearest")
+    ]
+    assert known == [False, False, True]
+    with pytest.raises(ValueError, match="no option 'age_kind'"):
+        read_dataset("csv", root, age_kind="real")
+
+
+def test_a_wrong_range_of_years_costs_no_reading(tmp_path):
+    with pytest.raises(ValueError, match="An age range is LOW-HIGH"):
+        read_dataset("csv", tmp_path / "missing.csv", ages="old")
