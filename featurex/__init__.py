@@ -38,6 +38,8 @@ if TYPE_CHECKING:  # a checker doesn't know what __getattr__ gives; "as" makes a
     from featurex.prediction.face_predictions import PhotoFaces as PhotoFaces
     from featurex.prediction.predictor import Predictor as Predictor
     from featurex.training.settings import TrainingSettings as TrainingSettings
+    from featurex.workflows.comparing import compare as compare
+    from featurex.workflows.fitting import fit as fit
     from pipelines.errors import PipelineError as PipelineError
 
 # Public name -> the module that defines it; imported when it is first used.
@@ -65,7 +67,9 @@ _PUBLIC = {
     "Predictor": "featurex.prediction.predictor",
     "RunError": "featurex.exceptions",
     "TrainingSettings": "featurex.training.settings",
+    "compare": "featurex.workflows.comparing",
     "extract": "featurex.extraction.extracting",
+    "fit": "featurex.workflows.fitting",
     "get_backbone": "featurex.backbones",
     "read_dataset": "featurex.datasets.reading",
 }

@@ -44,7 +44,7 @@ def no_copies() -> pd.DataFrame:
     return pd.DataFrame(columns=list(COPY_COLUMNS))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Manifest:
     """Labelled photos, and what was dropped on the way.
 
@@ -95,6 +95,9 @@ class Manifest:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def __repr__(self) -> str:
+        return f"<Manifest of {self.dataset!r}: {len(self)} rows kept of {self.found} found>"
 
     @property
     def found(self) -> int:

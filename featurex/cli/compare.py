@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,13 +35,12 @@ from featurex.cli.report import AuditDir, ShowFaces, write_page
 from featurex.cli.screen import counted, print_json, say
 from featurex.detectors import DEFAULT_DETECTOR
 from featurex.files import ready_folder
+from featurex.models.defaults import DEFAULT_MODELS
 from featurex.networks import NETWORKS
 
 if TYPE_CHECKING:
-    from featurex.manifest import Manifest
-    from pipelines import Task
+    from featurex.extraction.face_cache import FaceCache
 
-DEFAULT_MODELS = ["majority", "svm", "random-forest", "mlp", "finetuned"]
 OTHER_MODELS = [name for name in NETWORKS if name not in DEFAULT_MODELS]
 
 
@@ -144,78 +142,62 @@ def compare(
     stopped, or to add a model to it.
     """
     from featurex.cli import stages
-    from featurex.comparison.design import Design
-    from featurex.comparison.face_table import FaceTable
-    from featurex.comparison.fold_fits import remove_checkpoints
     from featurex.comparison.kept import Kept
-    from featurex.comparison.kept_comparison import write_once
-    from featurex.comparison.mixed_averages import split_mixed
-    from featurex.comparison.outside import outside_names, read_outside
-    from featurex.comparison.transfer import TransferTable, join_manifests, shared_tasks
-    from featurex.models.names import served_tasks, single_models, suited, takes_chips
-    from featurex.models.options import ModelOptions, check_training
+    from featurex.datasets.reading import read_dataset
+    from featurex.models.options import ModelOptions
     from featurex.report.audited_faces import count_audited
-    from featurex.report.embedding_map import check_umap, write_map
-    from featurex.report.files import write_result
     from featurex.report.run_folder import read_audit
-    from featurex.tasks import choose_tasks
-    from pipelines import check_accelerator, check_protocol
-
-    models, mixed = split_mixed(model or DEFAULT_MODELS, outside_names(predictions or []))
-    check_training(train or [])
-    check_accelerator(accelerate)
-    check_protocol(protocol, folds, test_share, repeats)
-    if audit:
-        read_audit(audit)  # what is wrong with it should not show after hours of fits
-    read = partial(read_manifest, age_policy=age_policy, ages=ages, limit=limit, seed=seed)
-    manifest = tested = read(dataset, root, photos=photos, age_kind=age_kind, subjects=subjects)
-    if test_dataset:
-        _refuse_folds(protocol, folds, repeats, test_share)
-        name, _, place = test_dataset.partition("=")
-        tested = read(name, Path(place) if place else None)
-        found = shared_tasks(task or [], manifest, tested)
-        _tell_missing(manifest, tested, [] if task else found)
-        manifest = join_manifests(manifest, tested)
-    else:
-        found = choose_tasks(task or [], manifest)
-    if audit:
-        count_audited(audit, tested.table["image_id"])
-    own = [*models, *(part for average in mixed for part in average.own)]
-    tasks = served_tasks(found, own, named=bool(task)) if own else found
-    outside = read_outside(predictions or [], tested, tasks, own)
-    for folder in filter(None, (out_dir, report)):
-        ready_folder(folder)
-    if umap:
-        check_umap()
-    face_cache = stages.open_cache(
-        cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
+    from featurex.workflows.comparison_job import (
+        AskedComparison,
+        ComparisonJob,
+        checkpoints_in,
+        fits_in,
     )
-    allowed = suited(own, face_cache.backbone, named=bool(model))
-    models = [model for model in models if model in allowed]
-    face_cache.backbone.check_unseen(manifest.table)  # before the long work
-    on_chips = show_faces or any(map(takes_chips, single_models(own)))
-    stages.fill(manifest, face_cache, quiet=json, complete=on_chips)
+
+    if (audit or show_faces) and not report:
+        raise ValueError("--audit and --show-faces are for the page: name its folder by --report.")
     file = None if weights is None else str(weights)
     options = ModelOptions(
         backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ()), accelerate
     )
-    design = Design(tasks, models, protocol, folds, options, repeats, test_share, outside, mixed)
-    checkpoints = out_dir / "checkpoints"
-    kept = Kept(out_dir / "fits", say)
-    faces = (TransferTable if test_dataset else FaceTable)(manifest, face_cache)
-    stages.advise(models, faces, options)
-    result = stages.run_comparison(faces, design, checkpoints, kept)
-    decides = (result.comparison, result.predictions, dict(result.record), result.groups, design)
+    asked = AskedComparison(
+        model or (),
+        task or (),
+        predictions or (),
+        test_dataset is not None,
+        protocol,
+        folds,
+        test_share,
+        repeats,
+        umap,
+        options,
+    )
+    if audit:
+        read_audit(audit)  # what is wrong with it should not show after hours of fits
+    read = partial(read_dataset, age_policy=age_policy, ages=ages, limit=limit, seed=seed)
+    manifest = read(dataset, root, photos=photos, age_kind=age_kind, subjects=subjects)
+    test_data = None
+    if test_dataset:
+        name, _, place = test_dataset.partition("=")
+        test_data = read(name, place or None)
+    if audit:
+        count_audited(audit, (manifest if test_data is None else test_data).table["image_id"])
 
-    def write() -> list[Path]:
-        result.record["command"] = ["featurex", *sys.argv[1:]]
-        return [
-            *write_result(result, design, out_dir),
-            write_map(faces, out_dir, seed=seed, umap=umap),
-        ]
+    def open_cache() -> FaceCache:
+        for folder in filter(None, (out_dir, report)):
+            ready_folder(folder)
+        return stages.open_cache(
+            cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
+        )
 
-    files = write_once(kept, out_dir, write, *decides, umap)
-    remove_checkpoints(checkpoints)
+    job = ComparisonJob(asked, manifest, open_cache, test_data)
+    if test_data is not None and job.left_out:
+        say(f"Left out, since {test_data.dataset} has no label for it: {', '.join(job.left_out)}.")
+    stages.fill(job.manifest, job.cache, quiet=json, complete=show_faces or job.needs_chips)
+    stages.advise(job.design.models, job.faces, options)
+    kept = Kept(fits_in(out_dir), say)
+    result = stages.run_comparison(job.faces, job.design, checkpoints_in(out_dir), kept)
+    files = job.write(result, out_dir, kept, ["featurex", *sys.argv[1:]])
     if report:
         write_page(out_dir, report / "report.html", audit, cache if show_faces else None)
     if json:
@@ -227,19 +209,3 @@ def compare(
         return
     stages.print_comparison(result.comparison, "Comparison")
     say(f"Wrote {counted(len(files), 'file')} into {out_dir}.")
-
-
-def _refuse_folds(protocol: str, folds: int | None, repeats: int, test_share: float | None) -> None:
-    if protocol != "auto" or folds is not None or repeats > 1 or test_share is not None:
-        raise ValueError(
-            "--test-dataset is a protocol of its own: leave out --protocol, --folds, --repeats and "
-            "--test-share."
-        )
-
-
-def _tell_missing(train: Manifest, test: Manifest, tasks: Sequence[Task]) -> None:
-    """Say which of the usual tasks the data to test on have no label for."""
-    names = [task.name for task in tasks]
-    missing = [name for name in train.tasks() if name not in names]
-    if names and missing:
-        say(f"Left out, since {test.dataset} has no label for it: {', '.join(missing)}.")

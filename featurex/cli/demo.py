@@ -11,6 +11,7 @@ import typer
 from featurex.cli.guard import guarded
 from featurex.cli.options import Seed
 from featurex.cli.screen import out, say
+from featurex.models.defaults import DEFAULT_MODELS
 
 if TYPE_CHECKING:
     from featurex.comparison.face_table import FaceTable
@@ -21,7 +22,6 @@ RENDERED = (
     "These 96 people do not exist: they were rendered, three photos each. The demo shows that "
     "everything works; its scores say nothing about accuracy on real people."
 )
-MODELS = ["majority", "svm", "random-forest", "mlp", "finetuned"]
 # Enough to show every step within three minutes on two cores; not enough for good scores.
 FOLDS, EPOCHS, BATCH_SIZE = 3, 3, 16
 SET_ASIDE = "set aside for the prediction"
@@ -48,7 +48,7 @@ def demo(
     cache = stages.open_cache(folder / "cache", "dlib-resnet")
     stages.fill(manifest, cache, quiet=False)
     options = ModelOptions(epochs=EPOCHS, batch_size=BATCH_SIZE, seed=seed, n_jobs=-1)
-    design = Design([AGE_GROUP, GENDER], MODELS, "subject", FOLDS, options)
+    design = Design([AGE_GROUP, GENDER], DEFAULT_MODELS, "subject", FOLDS, options)
     faces = FaceTable(manifest, cache)
     result = stages.run_comparison(faces, design)
     stages.print_comparison(result.comparison, "Comparison (rendered people)")

@@ -31,14 +31,12 @@ from featurex.cli.options import (
 )
 from featurex.cli.screen import print_json, print_table, progress, say
 from featurex.detectors import DEFAULT_DETECTOR
-from featurex.files import ready_folder
 from featurex.networks import NETWORKS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from featurex.comparison.design import Design
-    from featurex.comparison.face_table import FaceTable
+    from featurex.extraction.face_cache import FaceCache
     from featurex.saved_models.out_of_fold import OutOfFold
 
 
@@ -117,24 +115,20 @@ def fit(
     """Train one kind of model on all rows, and save it with its card. A model for every task."""
     from featurex.cli import stages
     from featurex.cli.words import typed_words
-    from featurex.comparison.design import Design
-    from featurex.comparison.face_table import FaceTable
-    from featurex.comparison.fold_fits import remove_checkpoints
-    from featurex.models.names import check_model_names, parts_of, served_tasks, suited, takes_chips
-    from featurex.models.options import ModelOptions, check_training
+    from featurex.datasets.reading import read_dataset
+    from featurex.models.names import parts_of
+    from featurex.models.options import ModelOptions
     from featurex.saved_models import age_bounds, rejection
-    from featurex.saved_models.card import write_card
-    from featurex.saved_models.files import save_model
     from featurex.saved_models.fitting import fit_models
-    from featurex.saved_models.out_of_fold import read_comparison
-    from featurex.tasks import choose_tasks
+    from featurex.workflows.fit_job import AskedFit, FitJob
 
-    (model,) = check_model_names([model])
-    check_training(train or [])
-    if out_file.is_dir():
-        raise ValueError(f"{out_file} is a folder: name the model's file with --out.")
-    if comparison:
-        read_comparison(comparison)  # what is wrong with it should not show after extraction
+    file = None if weights is None else str(weights)
+    options = ModelOptions(
+        backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())
+    )
+    asked = AskedFit(
+        model, out_file, task or (), evaluate, folds, comparison, reject_below or (), options
+    )
     manifest = read_dataset(
         dataset,
         root,
@@ -146,79 +140,40 @@ def fit(
         seed=seed,
         subjects=subjects,
     )
-    tasks = served_tasks(choose_tasks(task or [], manifest), [model], named=bool(task))
-    asked = rejection.read_asked(reject_below or [], tasks)
-    if asked and not (evaluate or comparison):
-        raise ValueError("--reject-below needs scores: leave --no-evaluate out.")
-    ready_folder(out_file.parent)
-    face_cache = stages.open_cache(
-        cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
-    )
-    suited([model], face_cache.backbone, named=True)
-    face_cache.backbone.check_unseen(manifest.table)  # before the long work
-    on_chips = any(map(takes_chips, parts_of(model)))
-    stages.fill(manifest, face_cache, quiet=json, complete=on_chips)
-    file = None if weights is None else str(weights)
-    options = ModelOptions(
-        backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())
-    )
-    checkpoints = out_file.with_name(f"{out_file.name}.checkpoints")
-    faces = FaceTable(manifest, face_cache)
-    stages.advise([model], faces, options)
-    measured = None
-    if comparison or evaluate:
-        design = Design(tasks, [model], n_folds=folds, options=options)
-        measured = _measure(faces, design, comparison, checkpoints)
-    with progress(f"Fitting {model}", len(tasks) * len(parts_of(model))) as update:
+
+    def open_cache() -> FaceCache:
+        return stages.open_cache(
+            cache, backbone, weights, device, detector=detector, precision=precision, mirror=mirror
+        )
+
+    job = FitJob(asked, manifest, open_cache)
+    stages.fill(manifest, job.cache, quiet=json, complete=job.needs_chips)
+    stages.advise([job.model], job.faces, options)
+    measured = job.measure(stages.run_comparison, say)
+    with progress(f"Fitting {model}", len(job.tasks) * len(parts_of(job.model))) as update:
         steps = stages.Steps(update)
-        estimators, metadata = fit_models(
-            faces,
-            tasks,
-            model,
+        models, metadata = fit_models(
+            job.faces,
+            job.tasks,
+            job.model,
             options,
             steps.next,
             on_epoch=steps.tell,
-            checkpoints=checkpoints,
+            checkpoints=job.checkpoints,
         )
-    if measured:
-        metadata = age_bounds.with_intervals(metadata, measured)
-    if measured and asked:
-        options_by_task = rejection.choose(measured, asked, seed)
-        metadata = rejection.with_options(metadata, options_by_task, measured)
-    save_model(out_file, estimators, metadata)
-    card = write_card(out_file, metadata, faces, measured, typed_words(context))
-    remove_checkpoints(checkpoints)
+    fitted = job.save(models, metadata, measured, typed_words(context))
     if json:
-        print_json(metadata)
+        print_json(fitted.metadata)
         return
-    print_table(_summary(metadata))
+    print_table(_summary(fitted.metadata))
     if measured:
         print_table(_out_of_fold(measured), f"Out of fold, {measured.source}")
-    for line in rejection.describe(rejection.options_of(metadata)):
+    for line in rejection.describe(rejection.options_of(fitted.metadata)):
         say(line)
-    if intervals := age_bounds.intervals_of(metadata):
+    if intervals := age_bounds.intervals_of(fitted.metadata):
         say(age_bounds.describe(intervals))
-    say(f"Wrote {out_file} ({out_file.stat().st_size / 1e6:.1f} MB) and its card {card.name}.")
-
-
-def _measure(
-    faces: FaceTable, design: Design, comparison: Path | None, checkpoints: Path
-) -> OutOfFold:
-    """Take the model's scores from a comparison, or cross-validate it."""
-    from featurex.cli import stages
-    from featurex.saved_models.out_of_fold import from_folder, from_result
-
-    (model,) = design.models
-    if comparison:
-        return from_folder(comparison, faces, design.tasks, model, design.options)
-    try:
-        folds = faces.folds(design)
-    except ValueError as error:
-        raise ValueError(f"{error} To fit without measuring: --no-evaluate.") from error
-    if design.n_folds not in (None, folds.n_folds):
-        say(f"Measured in {folds.note}.")
-    result = stages.run_comparison(faces, design, checkpoints)
-    return from_result(result, design.tasks, model, "cross-validated on the same rows")
+    megabytes = out_file.stat().st_size / 1e6
+    say(f"Wrote {out_file} ({megabytes:.1f} MB) and its card {fitted.card.name}.")
 
 
 def _out_of_fold(measured: OutOfFold) -> pd.DataFrame:

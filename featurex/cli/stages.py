@@ -86,11 +86,10 @@ def run_extraction(
     complete: bool = True,
 ) -> ExtractionReport:
     """Bring the manifest's embeddings into the cache, those of all backbones in one pass."""
-    from featurex.extraction.alignment import Photo
+    from featurex.extraction.alignment import photos_of
     from featurex.extraction.extracting import extract
 
-    table = manifest.table
-    photos = [Photo(*row) for row in zip(table["image_id"], table["path"], strict=True)]
+    photos = photos_of(manifest)
     labels = ", ".join(cache.label for cache in caches)
     with progress(f"Embedding {labels}", len(photos)) as update:
 

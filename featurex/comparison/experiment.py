@@ -75,6 +75,13 @@ class Result:
     groups: pd.DataFrame
     n_before: int = 0
 
+    def __str__(self) -> str:
+        return str(self.comparison)
+
+    def _repr_html_(self) -> str:
+        """Return the table as a notebook shows it."""
+        return self.comparison._repr_html_()
+
 
 def run(
     faces: FaceTable,

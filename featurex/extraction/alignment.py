@@ -11,6 +11,7 @@ from cache import Store
 from featurex.exceptions import PhotoError
 from featurex.extraction import spaces
 from featurex.faces.aligner import ChipFormat, Face, FaceAligner
+from featurex.manifest import Manifest
 from featurex.photos.hashing import image_id
 from featurex.photos.images import decode, read_photo
 from featurex.photos.picture import Picture
@@ -25,6 +26,12 @@ class Photo:
 
     image_id: str
     path: str
+
+
+def photos_of(manifest: Manifest) -> list[Photo]:
+    """Return the photos of a manifest's rows."""
+    table = manifest.table
+    return [Photo(*row) for row in zip(table["image_id"], table["path"], strict=True)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -110,7 +110,7 @@ class FaceEmbedder(TransformerMixin, BaseEstimator):
             There is no such backbone, or the device is not there.
         """
         _paths(X)
-        self._open()
+        self.open()
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
@@ -136,7 +136,7 @@ class FaceEmbedder(TransformerMixin, BaseEstimator):
         CacheError
             The cache can't be written, or is damaged.
         """
-        paths, cache = _paths(X), self._open()
+        paths, cache = _paths(X), self.open()
         ids, reasons = _embed(paths, cache)
         if reasons and self.missing == "error":
             raise DatasetError(_complaint(paths, reasons))
@@ -161,7 +161,7 @@ class FaceEmbedder(TransformerMixin, BaseEstimator):
         ndarray of shape (n,), bool
         """
         paths = _paths(X)
-        _, reasons = _embed(paths, self._open())
+        _, reasons = _embed(paths, self.open())
         return np.array([row not in reasons for row in range(len(paths))], dtype=bool)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
@@ -175,7 +175,7 @@ class FaceEmbedder(TransformerMixin, BaseEstimator):
         -------
         ndarray of shape (n_features,), object
         """
-        cache = self._open()
+        cache = self.open()
         names = [f"{cache.label}[{number}]" for number in range(_n_features(cache))]
         return np.array(names, dtype=object)
 
@@ -186,8 +186,16 @@ class FaceEmbedder(TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         return tags
 
-    def _open(self) -> FaceCache:
-        """Open the cache once: a call may be for one photo of many. `extract` sees what is new."""
+    def open(self) -> FaceCache:
+        """Open the cache of its embeddings.
+
+        Once: a call may be for one photo of many. `featurex.extract` sees what is new.
+
+        Raises
+        ------
+        ValueError, BackboneError, DeviceError
+            As for `fit`.
+        """
         chosen = self.get_params(deep=False)
         before, cache = vars(self).get("_opened", (None, None))
         if cache is None or before != chosen or not cache.is_there:

@@ -16,10 +16,10 @@ from pipelines.scoring.missing import answer_notes
 from pipelines.scoring.resampled_scores import Resamples, resample_panel
 from pipelines.scoring.scores import METRICS, Metric
 from pipelines.scoring.swaps import N_SWAPS
-from pipelines.tables import latex, markdown_tables, printed
+from pipelines.tables import latex, markdown_tables, printed, web
 from pipelines.tables.costs import cost_table, train_rows
 from pipelines.tables.facts import Facts, warnings, with_facts
-from pipelines.tables.layout import bold
+from pipelines.tables.layout import bold, by_task
 from pipelines.tables.printed import MOST_FOLDS, NOT_APART
 from pipelines.tasks import Task
 
@@ -110,6 +110,19 @@ class Comparison:
         if (self.table["n_folds"] == 1).all():
             what = "Scores of one test set"
         return f"{what}; best of a task {best}."
+
+    def __str__(self) -> str:
+        """Return the tables as plain text, with what a reader must know."""
+        parts = [
+            f"{part.task} ({part.counts})\n{part.cells.to_string(index=False)}"
+            for part in by_task(self.format(lambda text: f"{text} *"))
+        ]
+        notes = [f"- {note}" for note in (*self.notes, self.marks_note("with *"))]
+        return "\n\n".join([*parts, "\n".join(notes)])
+
+    def _repr_html_(self) -> str:
+        """Return the tables as a notebook shows them."""
+        return web.tables(self.format(bold), [*self.notes, self.marks_note()], self.facts)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the numbers, unrounded."""

@@ -106,6 +106,10 @@ def test_a_sample_keeps_whole_rows_in_their_order(n, size, seed):
     assert len(manifest) == n
 
 
+def test_it_is_shown_in_one_line():
+    assert repr(make(n=20).sample(4)) == "<Manifest of 'csv': 4 rows kept of 20 found>"
+
+
 def test_a_sample_of_a_sample_still_adds_up():
     sample = make(n=20).sample(10).sample(4)
     assert sample.dropped == {"not in the sample": 16}

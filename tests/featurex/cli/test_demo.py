@@ -43,7 +43,7 @@ def few(people):
 def test_the_demo_goes_all_the_way(call, few, tmp_path, monkeypatch):
     """On few people with the quick models; the whole demo is a step of CI of its own."""
     monkeypatch.setattr(datasets, "read", lambda name: few)
-    monkeypatch.setattr(demo, "MODELS", ["majority", "svm"])
+    monkeypatch.setattr(demo, "DEFAULT_MODELS", ["majority", "svm"])
     monkeypatch.setattr(demo, "FOLDS", 2)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # starting processes would take longest
     folder = tmp_path / "my demo"

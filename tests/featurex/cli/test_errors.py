@@ -115,7 +115,12 @@ def test_a_cache_that_is_a_file(fails, data, tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(("--protocol", "hat"), "Unknown protocol 'hat'"), (("--audit", "none"), "findings.csv")],
+    [
+        (("--protocol", "hat"), "Unknown protocol 'hat'"),
+        (("--audit", "none", "--report", "none"), "findings.csv"),
+        (("--audit", "none"), "name its folder by --report"),
+        (("--show-faces",), "name its folder by --report"),
+    ],
 )
 def test_a_wrong_word_is_told_before_the_work(fails, people_csv, tmp_path, words, message):
     out = tmp_path / "out"

@@ -3,7 +3,7 @@ import pytest
 from featurex import read_dataset
 from featurex.datasets.subject_files import write_subjects
 
-LABELS = "path,age\n" + "".join(f"{name}.png,{age}\n" for name, age in zip("abcd", (5, 30, 40, 70)))
+LABELS = "path,age\na.png,5\nb.png,30\nc.png,40\nd.png,70\n"
 
 
 def test_years_are_kept_before_rows_are_drawn(write_table):

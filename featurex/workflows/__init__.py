@@ -1,0 +1,1 @@
+"""Whole jobs, from photos to files: what the command line and Python programs call."""
