@@ -120,7 +120,7 @@ def compare(
     jobs: Jobs = -1,
     accelerate: Annotated[
         str | None,
-        typer.Option(help="intelex: SVMs by scikit-learn-intelex (pip install 'featurex[intel]')."),
+        typer.Option(help="intelex: SVMs by scikit-learn-intelex, a package of its own."),
     ] = None,
     age_policy: AgePolicy = "strict",
     photos: Photos = None,
