@@ -176,6 +176,20 @@ def test_types_are_installed_with_each_package(package):
     assert (ROOT / package / "py.typed").is_file()
 
 
+def test_nobody_is_sent_to_the_featurex_of_the_package_index():
+    """It is another program: extras are installed from the clone, or by their packages' names."""
+    sources = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    wrong = re.compile(r"pip install ['\"]?featurex|featurex\[")
+    assert [path for path in (*sources, *documents) if wrong.search(path.read_text("utf-8"))] == []
+
+
+def test_versions_in_the_readme_are_those_that_ci_passes_with():
+    named = re.findall(r"\b[\w-]+==[\d.]+", README.read_text("utf-8"))
+    assert named
+    assert set(named) <= set((ROOT / "constraints.txt").read_text("utf-8").split())
+
+
 def commands() -> dict[tuple[str, ...], set[str]]:
     """Return the options of every command, by the words that call it."""
     found = {}

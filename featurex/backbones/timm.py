@@ -1,4 +1,4 @@
-"""Any network of timm, the collection of PyTorch image models, as the extra ``featurex[timm]``.
+"""Any network of timm, the collection of PyTorch image models; timm is the extra of that name.
 
 Imported only where one is asked for. Nothing of timm's own loading is used: its files are read as
 every other weights file, without unpickling.
@@ -19,7 +19,7 @@ from featurex.backbones.torchvision_import import import_torchvision
 from featurex.exceptions import BackboneError
 
 PREFIX = "timm:"
-MISSING = "timm is not installed: run 'pip install featurex[timm]'."
+MISSING = "timm is not installed: run 'pip install timm'."
 FILE = "model.safetensors"  # of every network in timm's collection
 
 

@@ -57,7 +57,8 @@ def audit(
         float | None,
         typer.Option(
             "--same-person",
-            help="Largest distance of one person's photos, as a share of their crowd's.",
+            help="Photos count as one person's that lie at most so many times as far apart as "
+            "their 50th nearest photos do; 0.75 by default.",
         ),
     ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,

@@ -96,7 +96,7 @@ def compare(
         str,
         typer.Option(
             help="official, subject, leave-one-subject-out, holdout, random (people may be on both "
-            "sides), or auto: the first honest one that fits."
+            "sides), or auto: the first honest one that fits; random where nobody is named."
         ),
     ] = "auto",
     folds: Annotated[
@@ -117,7 +117,7 @@ def compare(
     jobs: Jobs = -1,
     accelerate: Annotated[
         str | None,
-        typer.Option(help="intelex: SVMs by scikit-learn-intelex (pip install 'featurex[intel]')."),
+        typer.Option(help="intelex: SVMs by scikit-learn-intelex, a package of its own."),
     ] = None,
     age_policy: AgePolicy = "strict",
     photos: Photos = None,
@@ -136,7 +136,7 @@ def compare(
     show_faces: ShowFaces = False,
     json: Json = False,
 ) -> None:
-    """Compare models on one data set, or across two. No person is on both sides.
+    """Compare models on one data set, or across two. Nobody whom the data name is on both sides.
 
     Finished fits are kept in the folder of --out: run again to go on with a comparison that was
     stopped, or to add a model to it.

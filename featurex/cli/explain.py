@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,9 +59,8 @@ def explain(
     explainer = Explainer(predictor, method, patch=patch)
     if predictor.backbone.notice:
         say(predictor.backbone.notice)
-    title = f"What {' and '.join(path.name for path in model)} looks at"
     notes = [f"The model's training data: {note}" for note in predictor.notes]
-    written = ExplanationFolder(ready_folder(out_folder), title, notes)
+    written = ExplanationFolder(ready_folder(out_folder), _title(model), notes)
     with progress("Explaining", len(files)) as update:
         for number, explained in enumerate(explainer.explain_each(files), 1):
             written.add(explained)
@@ -72,6 +71,11 @@ def explain(
     else:
         _print_rows(written.rows())
     _tell(written)
+
+
+def _title(models: Sequence[Path]) -> str:
+    names = " and ".join(path.name for path in models)
+    return f"What {names} {'looks' if len(models) == 1 else 'look'} at"
 
 
 def _print_rows(rows: Iterable[dict[str, Any]]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import dlib
 import numpy as np
 
+from featurex.backbones.dlib_import import dlib
 from featurex.detectors.base import Detection, Detector
 from featurex.machine.lending import Lender
 

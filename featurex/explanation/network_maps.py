@@ -27,7 +27,7 @@ BATCH_SIZE = 32
 # last maps of networks for small chips are smaller (2 in dlib's), too coarse to show a place.
 MIN_PLACES = 7
 MISSING = (
-    "Grad-CAM needs the package grad-cam: run 'pip install featurex[explain]', or choose "
+    "Grad-CAM needs grad-cam, which is not installed: run 'pip install grad-cam', or choose "
     "--method occlusion."
 )
 

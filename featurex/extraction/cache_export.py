@@ -115,8 +115,8 @@ def _write_parquet(store: Store, columns: Sequence[Column], out: Path) -> None:
         from pyarrow import parquet
     except ImportError:
         raise FeaturexError(
-            f"{out}: writing Parquet needs pyarrow, which is not installed. Run "
-            "pip install 'featurex[parquet]', or name a .npy or .csv file."
+            f"{out}: Parquet files need pyarrow, which is not installed: run "
+            "'pip install pyarrow', or name a .npy or .csv file."
         ) from None
     writer = None
     with replacing(out) as part:

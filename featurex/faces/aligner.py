@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import dlib
 import numpy as np
 
+from featurex.backbones.dlib_import import dlib
 from featurex.backbones.dlib_models import LANDMARKS_5, dlib_model
 from featurex.detectors import DEFAULT_DETECTOR, get_detectors
 from featurex.detectors.base import Detection, Detector

@@ -26,7 +26,7 @@ def check_umap() -> None:
     """
     if importlib.util.find_spec("umap") is None:
         raise ValueError(
-            "--umap needs umap-learn, which is not installed. Run: pip install 'featurex[umap]'"
+            "--umap needs umap-learn, which is not installed: run 'pip install umap-learn'."
         )
 
 

@@ -42,8 +42,8 @@ def check_accelerator(name: str | None) -> None:
         )
     if find_spec(_INTELEX) is None:
         raise PipelineError(
-            "scikit-learn-intelex is asked for and not installed: pip install 'featurex[intel]', "
-            "or leave the acceleration out."
+            "intelex needs scikit-learn-intelex, which is not installed: run "
+            "'pip install scikit-learn-intelex', or leave the acceleration out."
         )
 
 

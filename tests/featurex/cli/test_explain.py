@@ -1,9 +1,12 @@
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from featurex.cli.explain import _title
 
 # Large patches: few positions, so that the maps are quick.
 QUICK = ("--patch", "60", "--device", "cpu")
@@ -32,6 +35,14 @@ def told(call, model, mixed, out):
 def rows(told, out):
     with (out / "explanations.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    ("models", "title"),
+    [(["a/one"], "What one looks at"), (["a/one", "b/two"], "What one and two look at")],
+)
+def test_the_sheet_names_its_models(models, title):
+    assert _title([Path(model) for model in models]) == title
 
 
 def test_what_is_left_out_is_told_and_the_rest_explained(told, out):

@@ -178,7 +178,7 @@ def test_models_of_two_kinds_are_explained_in_their_own_ways(models, two_colours
 
 def test_a_missing_package_is_an_error_before_the_work(finetuned, monkeypatch):
     monkeypatch.setitem(sys.modules, "pytorch_grad_cam", None)
-    with pytest.raises(ModelError, match=r"pip install featurex\[explain\]"):
+    with pytest.raises(ModelError, match="run 'pip install grad-cam'"):
         Explainer(finetuned)
 
 

@@ -179,7 +179,7 @@ def test_a_network_without_places_has_no_layer():
 
 def test_a_missing_package_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "pytorch_grad_cam", None)
-    with pytest.raises(ModelError, match=r"pip install featurex\[explain\].*--method occlusion"):
+    with pytest.raises(ModelError, match=r"run 'pip install grad-cam'.*--method occlusion"):
         GradCam(Plain(), "gender", SIZE)
 
 

@@ -106,7 +106,7 @@ def test_parquet_holds_the_same(store, tmp_path):
 
 def test_without_pyarrow_one_line_says_what_to_do(store, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(FeaturexError, match=r"pip install 'featurex\[parquet\]', or name a .npy"):
+    with pytest.raises(FeaturexError, match=r"run 'pip install pyarrow', or name a .npy"):
         export_space(tmp_path / "cache", "rows", tmp_path / "a.parquet")
     assert names(tmp_path) == []
 

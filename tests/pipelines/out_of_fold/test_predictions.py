@@ -225,7 +225,7 @@ def test_a_file_above_the_limit_is_not_read(table, tmp_path, monkeypatch):
 def test_parquet_without_pyarrow_says_what_to_do(table, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "fastparquet", None)
-    with pytest.raises(PredictionTableError, match=r"Install it, or use a \.csv"):
+    with pytest.raises(PredictionTableError, match=r"'pip install pyarrow', or use a \.csv"):
         predictions.write(table, tmp_path / "p.parquet")
     assert list(tmp_path.iterdir()) == []
 
