@@ -16,6 +16,7 @@ from featurex.cli.options import (
     Ages,
     BackboneName,
     CacheDir,
+    Called,
     Dataset,
     DetectorName,
     Device,
@@ -125,6 +126,7 @@ def compare(
     ages: Ages = None,
     limit: Limit = None,
     subjects: Subjects = None,
+    called: Called = None,
     seed: Seed = 0,
     umap: Annotated[
         bool, typer.Option("--umap", help="Map the embeddings by UMAP too (needs umap-learn).")
@@ -175,7 +177,9 @@ def compare(
     if audit:
         read_audit(audit)  # what is wrong with it should not show after hours of fits
     read = partial(read_dataset, age_policy=age_policy, ages=ages, limit=limit, seed=seed)
-    manifest = read(dataset, root, photos=photos, age_kind=age_kind, subjects=subjects)
+    manifest = read(
+        dataset, root, called=called, photos=photos, age_kind=age_kind, subjects=subjects
+    )
     test_data = None
     if test_dataset:
         name, _, place = test_dataset.partition("=")

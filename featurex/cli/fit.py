@@ -14,6 +14,7 @@ from featurex.cli.options import (
     Ages,
     BackboneName,
     CacheDir,
+    Called,
     Dataset,
     DetectorName,
     Device,
@@ -81,6 +82,7 @@ def fit(
     ages: Ages = None,
     limit: Limit = None,
     subjects: Subjects = None,
+    called: Called = None,
     seed: Seed = 0,
     evaluate: Annotated[
         bool,
@@ -132,6 +134,7 @@ def fit(
     manifest = read_dataset(
         dataset,
         root,
+        called=called,
         age_policy=age_policy,
         photos=photos,
         age_kind=age_kind,

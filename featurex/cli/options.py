@@ -71,4 +71,8 @@ Train = Annotated[
         help="Change how networks are trained, such as learning_rate=6e-4 or precision=bfloat16.",
     ),
 ]
+Called = Annotated[
+    str | None,
+    typer.Option("--called", help="What tables and cards call the data set, instead of its name."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]

@@ -148,6 +148,6 @@ def _shared(people: SharedPeople) -> dict[str, Any]:
 
 
 def table_sha256(table: pd.DataFrame) -> str:
-    """Hash who is in the comparison, with which labels; paths don't matter."""
-    labels = table.drop(columns="path").sort_values("image_id")
+    """Hash who is compared, with which labels: not where they lie, nor what they are called."""
+    labels = table.drop(columns=["path", "dataset"]).sort_values("image_id")
     return hashlib.sha256(labels.to_csv(index=False).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from featurex import datasets
@@ -9,11 +10,14 @@ from featurex.datasets.age_range import AgeRange, keep_ages
 from featurex.datasets.subject_files import with_subjects
 from featurex.manifest import Manifest
 
+LONGEST = 60  # characters of what a data set is called
+
 
 def read_dataset(
     name: str,
     root: str | Path | None = None,
     *,
+    called: str | None = None,
     ages: str | None = None,
     limit: int | None = None,
     seed: int = 0,
@@ -28,6 +32,8 @@ def read_dataset(
         As ``featurex datasets`` lists them, such as ``"csv"``.
     root : path-like, optional
         Where it is: a folder, or for ``"csv"`` a file. Only ``"people"`` does without.
+    called : str, optional
+        What tables, captions and cards call it; by default its `name`.
     ages : str, optional
         Keeps these years only, both inside, such as ``"21-60"``.
     limit : int, optional
@@ -58,12 +64,24 @@ def read_dataset(
     >>> len(read_dataset("people", ages="4-13")), len(read_dataset("people", limit=10))
     (72, 10)
     """
-    kept = AgeRange.parse(ages) if ages is not None else None  # a wrong one costs no reading
+    # What is wrong with these costs no reading.
+    kept = AgeRange.parse(ages) if ages is not None else None
+    called = _checked(called)
     given = {option: value for option, value in options.items() if value is not None}
     manifest = datasets.read(name, root, **given)
+    if called is not None:
+        manifest = replace(manifest, dataset=called, table=manifest.table.assign(dataset=called))
     if kept:
         manifest = keep_ages(manifest, kept)
     if limit is not None:
         manifest = manifest.sample(limit, seed)
     # Last, so that its note counts the photos that are used.
     return manifest if subjects is None else with_subjects(manifest, Path(subjects))
+
+
+def _checked(called: str | None) -> str | None:
+    if called is None or (called.strip() and called.isprintable() and len(called) <= LONGEST):
+        return called
+    raise ValueError(
+        f"A data set is called by 1 to {LONGEST} printable characters. Got {called[:20]!r}."
+    )

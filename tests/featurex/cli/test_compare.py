@@ -126,3 +126,12 @@ def test_an_accelerator_that_is_not_there_is_one_line_before_anything_is_done(
     words = ("compare", "csv", people_csv, "--cache", cache, "--out", tmp_path / "out")
     assert "run 'pip install scikit-learn-intelex'" in fails(*words, "--accelerate", "intelex")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_data_set_is_called_as_is_asked(call, words, tmp_path):
+    """Two tables of data from CSV files have other labels in one paper."""
+    result = call(*words, "--called", "Our archive", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    latex = (tmp_path / "out" / "table.tex").read_text(encoding="utf-8")
+    assert r"\label{tab:gender-our-archive-subject-scores}" in latex
+    assert "Data set Our archive: 24 faces" in result.stdout

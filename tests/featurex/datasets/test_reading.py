@@ -37,3 +37,16 @@ def test_options_of_the_reader_are_passed_on(write_table):
 def test_a_wrong_range_of_years_costs_no_reading(tmp_path):
     with pytest.raises(ValueError, match="An age range is LOW-HIGH"):
         read_dataset("csv", tmp_path / "missing.csv", ages="old")
+
+
+def test_a_data_set_is_called_as_is_asked(write_table):
+    manifest = read_dataset("csv", write_table(LABELS), called="My people", limit=2)
+    assert manifest.dataset == "My people"
+    assert set(manifest.table["dataset"]) == {"My people"}
+    assert manifest.notes[-1].startswith("My people, --limit")
+
+
+@pytest.mark.parametrize("called", ["", " ", "two\nlines", "x" * 61])
+def test_a_name_that_no_table_can_hold_is_refused(write_table, called):
+    with pytest.raises(ValueError, match="1 to 60 printable characters"):
+        read_dataset("csv", write_table(LABELS), called=called)
