@@ -18,7 +18,7 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The cache's folder.
 SpaceName = Annotated[
     str, typer.Option("--space", help="The space's folder, or the beginning of its name.")
 ]
-_MAKERS = ("featurex", "dlib-bin", "torch")
+_MAKERS = ("featurex", "dlib-bin", "dlib", "torch")
 
 
 @app.command()

@@ -30,7 +30,11 @@ FACE_COLUMNS = (
 )
 _DEFAULT = EmbeddingOptions()
 _KIND_LENGTH = 100  # a space's kind has no more characters
-_TOOLS = ("featurex", "dlib-bin", "torch", "torchvision", "timm", "numpy", "pillow", "h5py")
+# Where no wheel of dlib-bin fits, dlib is built under its own name.
+_TOOLS = (
+    *("featurex", "dlib-bin", "dlib", "torch", "torchvision", "timm", "numpy", "pillow", "h5py"),
+)
+_MISSING = "not installed"
 
 
 def faces_space(aligner: FaceAligner) -> Space:
@@ -74,7 +78,7 @@ def embedding_columns(n_features: int) -> tuple[Column, ...]:
 
 def made_by() -> dict[str, str]:
     """Return the versions of what makes the rows; noted in the cache, not part of a key."""
-    return versions(*_TOOLS)
+    return {tool: found for tool, found in versions(*_TOOLS).items() if found != _MISSING}
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -86,4 +90,4 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "not installed"
+        return _MISSING
