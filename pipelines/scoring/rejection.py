@@ -10,7 +10,7 @@ from pipelines.scoring.reliability import confidences
 from pipelines.scoring.selective import selective_table, threshold_for_accuracy
 from pipelines.tasks import Task
 
-# With fewer answers than this nobody can say whether they are as accurate as asked.
+# With fewer faces answered than this nobody can say whether that is as accurate as asked.
 LEAST_ANSWERS = 20
 
 
@@ -74,7 +74,7 @@ def choose_threshold(
         raise ValueError("A threshold for a fold is chosen on others. Got 1 fold.")
     confidence, correct = confidences(rows, task)
     threshold = threshold_for_accuracy(confidence, correct, asked)
-    if (confidence >= threshold).sum() < LEAST_ANSWERS:
+    if rows.loc[confidence >= threshold, "image_id"].nunique() < LEAST_ANSWERS:
         return RejectOption(asked, None)
     table = selective_table(
         predictions[predictions["model"] == model],

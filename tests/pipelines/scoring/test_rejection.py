@@ -61,6 +61,13 @@ def test_a_handful_of_right_answers_is_no_evidence(n_sure, reached):
     assert (choose_threshold(table, GENDER, "m", 0.95).threshold is not None) == reached
 
 
+def test_the_same_answers_in_another_repeat_are_no_more_evidence():
+    sure = np.arange(200) < LEAST_ANSWERS - 1
+    once = make_table(np.where(sure, 0.9, 0.6), sure)
+    twice = pd.concat([once.assign(repeat=0), once.assign(repeat=1, fold=once["fold"] + 4)])
+    assert choose_threshold(twice, GENDER, "m", 0.95).threshold is None
+
+
 def test_other_models_and_the_order_of_rows_change_nothing(known, rng):
     other = make_table(np.full(400, 0.7), np.zeros(400), "other")
     both = pd.concat([other, known.iloc[rng.permutation(400)]], ignore_index=True)
