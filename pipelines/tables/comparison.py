@@ -205,7 +205,7 @@ def _rows(panel: Panel, resamples: Resamples) -> list[dict[str, object]]:
             "n_subjects": panel.n_subjects,
             "n_folds": len(panel.by_fold),
             "n_repeats": panel.n_repeats,
-            "n_missing": int((~panel.answered[:, number]).sum()) // panel.n_repeats,
+            "n_missing": len(np.unique(panel.image_ids[~panel.answered[:, number]])),
         }
         for number, model in enumerate(panel.models)
     ]
