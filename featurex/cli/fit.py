@@ -126,7 +126,7 @@ def fit(
     from featurex.saved_models import age_bounds, rejection
     from featurex.saved_models.card import write_card
     from featurex.saved_models.files import save_model
-    from featurex.saved_models.fitting import fit_models
+    from featurex.saved_models.fitting import check_classes, fit_models
     from featurex.saved_models.out_of_fold import read_comparison
     from featurex.tasks import choose_tasks
 
@@ -165,6 +165,7 @@ def fit(
     )
     checkpoints = out_file.with_name(f"{out_file.name}.checkpoints")
     faces = FaceTable(manifest, face_cache)
+    check_classes(faces, tasks, model)
     stages.advise([model], faces, options)
     measured = None
     if comparison or evaluate:

@@ -19,7 +19,13 @@ import pandas as pd
 from featurex.comparison import run_record
 from featurex.comparison.design import Design
 from featurex.comparison.face_table import FaceTable
-from featurex.comparison.fold_fits import fit_all, sample_notes, sharing_notes, timing_note
+from featurex.comparison.fold_fits import (
+    fit_all,
+    left_out_notes,
+    sample_notes,
+    sharing_notes,
+    timing_note,
+)
 from featurex.comparison.fold_rows import SharedEmbeddings, SomeRows
 from featurex.comparison.kept import Kept
 from featurex.comparison.kept_comparison import compare_once
@@ -130,6 +136,7 @@ def run(
         _with_costs(timings, chosen),
         [
             *run_record.notes(faces, design, folds),
+            *left_out_notes(models),
             *sample_notes(chosen),
             *sharing_notes(chosen),
             *timing_note(chosen, design.options),
