@@ -123,6 +123,17 @@ def test_what_contradicts_itself_is_refused(predict_gender, column, value, messa
         predictions.validate(table, [GENDER])
 
 
+def test_years_of_some_answers_only_are_refused(silent):
+    """Its MAE would be that of the faces it finds easy."""
+    years = silent.assign(
+        years_true=30.0, years_pred=np.where(silent["answered"] == 1, 31.0, np.nan)
+    )
+    predictions.validate(years, [GENDER])
+    years.loc[[2, 5], "years_pred"] = np.nan
+    with pytest.raises(PredictionTableError, match="'m' has no years_pred for 2 of its 9 answers"):
+        predictions.validate(years, [GENDER])
+
+
 def test_probabilities_of_some_answers_only_are_refused(labels):
     labels.loc[0, PROBABILITIES] = [0.9, 0.1]
     labels.loc[0, "y_pred"] = "female"
