@@ -223,7 +223,10 @@ def _mean_interval(sums: np.ndarray, drawn: np.ndarray, level: float) -> tuple[f
         return np.nan, np.nan
     if (sums[:, 0] == 0).all() or (sums[:, 0] == sums[:, 1]).all():
         return exact_share(total[0] / total[1] * len(sums), len(sums), level)
-    drawn, without = drawn[drawn[:, 1] > 0], leave_one_out(sums)
-    without = without[without[:, 1] > 0]
-    means = (drawn[:, 0] / drawn[:, 1], without[:, 0] / without[:, 1])
+    means = (_means(drawn), _means(leave_one_out(sums)))
     return bca(float(total[0] / total[1]), *means, level=level)
+
+
+def _means(sums: np.ndarray) -> np.ndarray:
+    """Divide sums by numbers of rows; NaN where there is none."""
+    return sums[:, 0] / np.where(sums[:, 1] > 0, sums[:, 1], np.nan)
