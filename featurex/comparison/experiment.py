@@ -29,7 +29,6 @@ from featurex.comparison.fold_fits import (
 from featurex.comparison.fold_rows import SharedEmbeddings, SomeRows
 from featurex.comparison.kept import Kept
 from featurex.comparison.kept_comparison import compare_once
-from featurex.comparison.mixed_averages import check_complete
 from featurex.comparison.model_fits import ModelFits
 from featurex.comparison.outside import outside_predictions
 from featurex.digests import digest
@@ -186,7 +185,7 @@ def _outside_tables(
     for task in design.tasks:
         for average in design.mixed_for(task):
             for name in average.outside:
-                check_complete(tables[task.name][name], name, task)
+                fusion.check_complete(tables[task.name][name], task)
     return tables
 
 

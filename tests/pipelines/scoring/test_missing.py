@@ -101,6 +101,15 @@ def test_classes_alone_are_scored_and_not_calibrated(labels, predict_gender):
         reliability_table(table, GENDER, "mute")
 
 
+def test_of_equal_classes_the_one_that_is_named_is_the_answer(predict_gender):
+    """In calibration as in every score."""
+    equal = predict_gender().assign(p_female=0.5, p_male=0.5, y_pred="male")
+    table = calibration_table(equal.assign(y_true="male"), [GENDER])
+    assert len(table) == 2
+    assert (table["accuracy"] == 1).all()
+    assert (reliability_table(equal.assign(y_true="male"), GENDER, "m")["accuracy"] == 1).all()
+
+
 def test_a_table_with_silence_is_read_back(silent, labels, tmp_path):
     table = predictions.concat([silent, labels.assign(model="mute")])
     predictions.write(table, tmp_path / "p.csv")

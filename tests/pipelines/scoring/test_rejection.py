@@ -94,6 +94,15 @@ def test_no_accuracy(known, asked):
         choose_threshold(known, GENDER, "m", asked)
 
 
-def test_one_fold_is_refused(known):
-    with pytest.raises(ValueError, match="Got 1 fold"):
+def test_one_fold_a_repeat_is_refused(known):
+    with pytest.raises(ValueError, match="Got 1 fold a repeat"):
         choose_threshold(known.assign(fold=0), GENDER, "m", 0.9)
+    test_sets = known[known["fold"] < 2].assign(repeat=lambda t: t["fold"])
+    with pytest.raises(ValueError, match="Got 1 fold a repeat"):
+        choose_threshold(test_sets, GENDER, "m", 0.9)
+
+
+def test_classes_without_probabilities_have_no_threshold(known):
+    named = known.assign(y_pred="female", p_female=np.nan, p_male=np.nan)
+    with pytest.raises(ValueError, match="probabilities, and model 'm' gives none of 'gender'"):
+        choose_threshold(named, GENDER, "m", 0.9)
