@@ -19,11 +19,16 @@ import pandas as pd
 from featurex.comparison import run_record
 from featurex.comparison.design import Design
 from featurex.comparison.face_table import FaceTable
-from featurex.comparison.fold_fits import fit_all, sample_notes, sharing_notes, timing_note
+from featurex.comparison.fold_fits import (
+    fit_all,
+    left_out_notes,
+    sample_notes,
+    sharing_notes,
+    timing_note,
+)
 from featurex.comparison.fold_rows import SharedEmbeddings, SomeRows
 from featurex.comparison.kept import Kept
 from featurex.comparison.kept_comparison import compare_once
-from featurex.comparison.mixed_averages import check_complete
 from featurex.comparison.model_fits import ModelFits
 from featurex.comparison.outside import outside_predictions
 from featurex.digests import digest
@@ -137,6 +142,7 @@ def run(
         _with_costs(timings, chosen),
         [
             *run_record.notes(faces, design, folds),
+            *left_out_notes(models),
             *sample_notes(chosen),
             *sharing_notes(chosen),
             *timing_note(chosen, design.options),
@@ -186,7 +192,7 @@ def _outside_tables(
     for task in design.tasks:
         for average in design.mixed_for(task):
             for name in average.outside:
-                check_complete(tables[task.name][name], name, task)
+                fusion.check_complete(tables[task.name][name], task)
     return tables
 
 

@@ -8,6 +8,7 @@ themselves and are trained one after the other.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from featurex.machine.processes import end_with
 from featurex.models.names import takes_chips
 from featurex.models.options import ModelOptions
 from pipelines import FitJob
+from pipelines.report.words import count
 
 
 def fit_all(
@@ -89,6 +91,17 @@ def sample_notes(chosen: Sequence[dict[str, Any]]) -> list[str]:
         "training rows of a fold, drawn at random, since its time grows with more than the square "
         "of their number."
         for model in sorted({row["model"] for row in sampled})
+    ]
+
+
+def left_out_notes(models: Sequence[ModelFits]) -> list[str]:
+    """Say which classes have too few people to be learnt in some folds."""
+    return [
+        f"{task}: only one person of {name!r} is in the training of {n_folds} of "
+        f"{count(len(jobs), 'fold')}, and nobody is left to tune on: no model learnt it there, and "
+        "its faces that were tested there count as wrong."
+        for task, jobs in {fits.task.name: fits.jobs for fits in models}.items()
+        for name, n_folds in Counter(name for job in jobs for name in job.left_out).items()
     ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from featurex.models.names import AVERAGE_SIGN, MODEL_NAMES, check_model_names, parts_of, serves
-from pipelines import PredictionTableError, Task
+from pipelines import Task
 from pipelines.evaluation.fusion import average_predictions
 
 
@@ -53,23 +53,6 @@ class MixedAverage:
         """
         parts = [tables[name] for name in self.own + self.outside]
         return average_predictions(parts, task, self.name)
-
-
-def check_complete(table: pd.DataFrame, name: str, task: Task) -> None:
-    """Check that a model from outside has what can be averaged for every face.
-
-    Raises
-    ------
-    PredictionTableError
-        It says nothing of some faces, or only names their class.
-    """
-    columns = ["years_pred"] if task.is_regression else list(task.probability_columns)
-    if n_missing := int(table[columns].isna().any(axis=1).sum()):
-        what = "an age" if task.is_regression else "probabilities"
-        raise PredictionTableError(
-            f"An average needs {what} for every face. {name} has none for {n_missing} of the "
-            f"{len(table)} faces of {task.name}: add them, or choose other tasks by --task."
-        )
 
 
 def split_mixed(

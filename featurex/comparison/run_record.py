@@ -107,6 +107,7 @@ def record(faces: FaceTable, design: Design, folds: Folds) -> dict[str, Any]:
             "without_face": faces.n_without_face,
             "faces": len(faces.table),
         },
+        "unnamed_faces": int(faces.table["subject_id"].isna().sum()),
         "manifest_sha256": table_sha256(faces.table),
         "tasks": [task.name for task in design.tasks],
         "models": [*design.models, *(average.name for average in design.mixed)],

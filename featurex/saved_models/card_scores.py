@@ -9,6 +9,7 @@ import pandas as pd
 
 from featurex.saved_models.out_of_fold import OutOfFold
 from pipelines import Task, calibration_table, score_groups
+from pipelines.folds.protocols import LEAKY
 from pipelines.scoring.by_group import FEW_SUBJECTS
 from pipelines.scoring.reliability import AS_GIVEN
 from pipelines.scoring.scores import METRICS, Metric, metrics_of
@@ -75,19 +76,24 @@ def weak_spots(measured: OutOfFold, groups: pd.DataFrame, seed: int) -> Iterator
 
 
 def _protocol(measured: OutOfFold) -> str:
-    apart = (
-        "No person is in two folds."
-        if measured.keeps_people_apart
-        else "**The data do not name every person: a person may be in training and in test, and "
-        "the scores may be too good.**"
-    )
+    repeats = f" of {measured.n_repeats} repeats" * (measured.n_repeats > 1)
     return (
         f"Measured out of fold, {escape(measured.source)}: protocol {escape(measured.protocol)}, "
-        f"{measured.n_folds} folds; each face is predicted by a model of the same kind and "
-        f"settings that was trained on the other folds. {apart} The model in the file was trained "
+        f"{measured.n_folds} folds{repeats}; each face is predicted by a model of the same kind "
+        f"and settings that was trained on the other folds{' of a repeat' * bool(repeats)}. "
+        f"{_apart(measured)} The model in the file was trained "
         "on all rows, so it was not measured itself. Scores over all faces at once; in brackets 95 "
         "% intervals (BCa bootstrap over people, or over photos where the data name nobody)."
     )
+
+
+def _apart(measured: OutOfFold) -> str:
+    """Say whether a person can be in training and in test, and if so why."""
+    if measured.keeps_people_apart:
+        return f"No person is in two folds{' of a repeat' * (measured.n_repeats > 1)}."
+    at_random = measured.names_people and measured.protocol == LEAKY
+    why = "Photos were put into folds at random" if at_random else "The data do not name everybody"
+    return f"**{why}: a person may be in training and in test, and the scores may be too good.**"
 
 
 def _overall(measured: OutOfFold, task: Task) -> str:

@@ -18,6 +18,8 @@ from featurex.models.names import parts_of, takes_chips
 from featurex.models.options import ModelOptions, learnt_together, make_estimator
 from featurex.tasks import task_labels
 from pipelines import Task
+from pipelines.folds.splits import lone_classes
+from pipelines.folds.subjects import subject_codes
 
 
 def fit_models(
@@ -67,6 +69,30 @@ def fit_models(
 
     parts = [_fit_part(faces, tasks, part, options, make, on_task) for part in parts_of(model)]
     return parts[0] if len(parts) == 1 else average_models(parts)
+
+
+def check_classes(faces: FaceTable, tasks: Sequence[Task], model: str) -> None:
+    """Check that a model can be tuned on all faces, which are fitted after its evaluation.
+
+    Parameters
+    ----------
+    faces, tasks, model
+        As `fit_models` takes them.
+
+    Raises
+    ------
+    ValueError
+        A class has one person only.
+    """
+    for task in tasks:
+        rows, y = task_labels(faces.table, task)
+        codes = subject_codes(None if faces.groups is None else faces.groups[rows], len(rows))
+        if model != "majority" and not task.is_regression and (lone := lone_classes(y, codes)):
+            raise ValueError(
+                f"The task {task.name!r} has one person only of {', '.join(map(repr, lone))}, and "
+                "nobody else to tune a model on. Leave the task out with --task, leave the class "
+                "out of the data (an age group with --ages), or add people."
+            )
 
 
 def _fit_part(

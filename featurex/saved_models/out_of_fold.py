@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from featurex.comparison.experiment import Result
@@ -63,11 +64,24 @@ class OutOfFold:
         )
 
     @property
+    def names_everybody(self) -> bool:
+        """Whether every photo names its person."""
+        return "subject_id" in self.predictions and bool(
+            self.predictions["subject_id"].notna().all()
+        )
+
+    @property
+    def n_repeats(self) -> int:
+        """How often the photos were put into folds."""
+        return len(np.unique(repeats_of(self.predictions)))
+
+    @property
     def keeps_people_apart(self) -> bool:
-        """Whether every photo names its person, and no person is in two folds."""
-        if "subject_id" not in self.predictions or self.predictions["subject_id"].isna().any():
+        """Whether every photo names its person, and no person is in two folds of a repeat."""
+        if not self.names_everybody:
             return False
-        return bool(self.predictions.groupby("subject_id")["fold"].nunique().max() == 1)
+        people = self.predictions.groupby(["subject_id", repeats_of(self.predictions)])
+        return bool((people["fold"].nunique() == 1).all())
 
 
 def from_result(result: Result, tasks: Sequence[Task], model: str, source: str) -> OutOfFold:

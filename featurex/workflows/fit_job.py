@@ -24,6 +24,7 @@ from featurex.models.options import ModelOptions, check_training
 from featurex.saved_models import age_bounds, rejection
 from featurex.saved_models.card import write_card
 from featurex.saved_models.files import save_model
+from featurex.saved_models.fitting import check_classes
 from featurex.saved_models.out_of_fold import OutOfFold, from_folder, from_result, read_comparison
 from featurex.tasks import choose_tasks
 
@@ -150,8 +151,16 @@ class FitJob:
 
     @cached_property
     def faces(self) -> FaceTable:
-        """The faces, once their embeddings are in the cache."""
-        return FaceTable(self.manifest, self.cache)
+        """The faces, once their embeddings are in the cache.
+
+        Raises
+        ------
+        ValueError
+            There is none, or a class has one person only.
+        """
+        faces = FaceTable(self.manifest, self.cache)
+        check_classes(faces, self.tasks, self.model)
+        return faces
 
     def measure(
         self,

@@ -10,6 +10,7 @@ from pipelines.evaluation.fits import FitJob, FoldFit, Rows
 from pipelines.evaluation.gathering import Evaluation, gather, known_facts
 from pipelines.evaluation.row_checks import check_extras, check_folds, check_labels, check_lengths
 from pipelines.folds.assignment import each_side
+from pipelines.folds.splits import lone_classes
 from pipelines.folds.subjects import subject_codes
 from pipelines.tasks import Task
 
@@ -103,6 +104,12 @@ class CrossValidation:
     ValueError
         If lengths differ, labels are no classes of the task or not finite, there are fewer
         than two folds, or a subject is in more than one without the protocol ``"random"``.
+
+    Notes
+    -----
+    A class of which a training side has one subject is left out of it, for every model: nobody is
+    left to tune and calibrate on. It then has probability 0 there, as a class that is not in
+    training at all, and `FitJob.left_out` names it.
     """
 
     def __init__(
@@ -132,8 +139,14 @@ class CrossValidation:
         self.protocol = protocol
 
     def jobs(self) -> list[FitJob]:
-        """Return the fits, in the order of the folds' numbers."""
-        codes = None if self.groups is None else subject_codes(self.groups, len(self.y))
+        """Return the fits, in the order of the folds' numbers.
+
+        Raises
+        ------
+        ValueError
+            Some training side has fewer than two classes of two subjects or more.
+        """
+        codes = subject_codes(self.groups, len(self.y))
         return [self._job(*sides, codes) for sides in each_side(self.folds)]
 
     def _job(
@@ -142,15 +155,31 @@ class CrossValidation:
         fold: int,
         train: np.ndarray,
         test: np.ndarray,
-        codes: np.ndarray | None,
+        codes: np.ndarray,
     ) -> FitJob:
+        left_out = self._left_out(fold, train, codes)
+        train = train[~np.isin(self.y[train], left_out)] if left_out else train
         known: dict[str, Any] = {
             argument: {name: values[train] for name, values in columns.items()}
             for argument, columns in self.extras.items()
         }
-        if codes is not None:
+        if self.groups is not None:
             known["groups"] = codes[train]
-        return FitJob(self.task, repeat, fold, self.X, self.y[train], train, test, known)
+        return FitJob(self.task, repeat, fold, self.X, self.y[train], train, test, known, left_out)
+
+    def _left_out(self, fold: int, train: np.ndarray, codes: np.ndarray) -> tuple[str, ...]:
+        """Return the classes that a training side has too few subjects of."""
+        if self.task.is_regression:
+            return ()
+        labels = self.y[train]
+        lone = lone_classes(labels, codes[train])
+        if lone and len(np.unique(labels)) - len(lone) < 2:
+            raise ValueError(
+                f"Task {self.task.name!r}: without fold {fold}, which is tested, only one person "
+                f"is of {', '.join(map(repr, lone))}, and fewer than two classes have more. Leave "
+                "the task out, ask for more folds, or add people of these classes."
+            )
+        return tuple(lone)
 
     def line(self, fit: FoldFit) -> str:
         """Say in one line what a fit took."""

@@ -59,6 +59,8 @@ class FitJob:
         Numbers of rows of X.
     known : dict of str to array or dict of arrays
         What `fit` gets beside ``X, y``, of the training rows: ``groups`` and extras.
+    left_out : tuple of str
+        Classes of which training had one subject only, so that `train` has none of their rows.
     """
 
     task: Task
@@ -69,6 +71,7 @@ class FitJob:
     train: np.ndarray
     test: np.ndarray
     known: dict[str, Any]
+    left_out: tuple[str, ...] = ()
 
     def run(self, estimator: Any) -> FoldFit:
         """Fit an estimator to the training rows and let it answer the test rows."""

@@ -122,8 +122,9 @@ def average_predictions(tables: Sequence[pd.DataFrame], task: Task, model: str) 
     Raises
     ------
     PredictionTableError
-        If there is no table, one breaks the contract or is of several models or another task, or
-        the models were not tested on the same photos in the same folds.
+        If there is no table, one breaks the contract or is of several models or another task, the
+        models were not tested on the same photos in the same folds, or one has no probabilities, or
+        no age, of some faces.
     """
     tables = list(tables)
     _check(tables, task)
@@ -138,6 +139,31 @@ def average_predictions(tables: Sequence[pd.DataFrame], task: Task, model: str) 
     if named is not None:
         facts["subject_id"] = named["subject_id"].to_numpy()
     return concat([facts.assign(task=task.name, model=model, **_answers(aligned, task))])
+
+
+def check_complete(table: pd.DataFrame, task: Task) -> None:
+    """Check that a model has what can be averaged for every face.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The rows of one model and `task` of an out-of-fold table.
+    task : Task
+
+    Raises
+    ------
+    PredictionTableError
+        It says nothing of some faces, or only names their class.
+    """
+    columns = ["years_pred"] if task.is_regression else task.probability_columns
+    missing = table.loc[table[columns].isna().any(axis=1), "image_id"].nunique()
+    if missing:
+        what = "an age" if task.is_regression else "probabilities"
+        raise PredictionTableError(
+            f"An average needs {what} for every face. {table['model'].iloc[0]} has none for "
+            f"{missing} of the {table['image_id'].nunique()} faces of {task.name}: add them, or "
+            "leave the task out."
+        )
 
 
 def add_timings(timings: Sequence[pd.DataFrame], model: str) -> pd.DataFrame:
@@ -182,7 +208,9 @@ def _check(tables: Sequence[pd.DataFrame], task: Task) -> None:
         table.assign(model=f"{table['model'].iloc[0]} (part {number})")
         for number, table in enumerate(tables, 1)
     ]
-    validate(pd.concat(numbered, ignore_index=True), [task])
+    validate(concat(numbered), [task])
+    for table in tables:
+        check_complete(table, task)
 
 
 def _check_one(table: pd.DataFrame, column: str, part: str, wanted: str | None = None) -> None:

@@ -89,6 +89,8 @@ class Rows:
     def unnamed(self) -> str:
         """Half a sentence on rows that name nobody, if there are some."""
         count = int((self.known < 0).sum())
+        if count == 1:
+            return "; 1 photo that names nobody counts as a person of its own"
         return f"; {count} photos that name nobody count as people of their own" if count else ""
 
     def need(self, n_folds: int, count: int, what: str) -> None:

@@ -36,6 +36,8 @@ class SharedPeople:
             "somebody who is in training too, and scores may be of recognising people."
         )
         unknown = self.n_photos - self.n_named
+        if unknown == 1:
+            return f"{text} 1 photo names nobody."
         return text + f" {unknown} photos name nobody." * bool(unknown)
 
 

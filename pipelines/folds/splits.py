@@ -29,11 +29,29 @@ def split_quietly(splitter: Any, strata: np.ndarray, codes: np.ndarray | None) -
         yield from splitter.split(np.zeros(len(strata)), strata, codes)
 
 
+def lone_classes(y: np.ndarray, codes: np.ndarray) -> list[Any]:
+    """Return the classes that have one subject only: `inner_splits` refuses them.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Classes.
+    codes : ndarray of shape (n,), int
+        Subjects.
+    """
+    subjects = _subjects_of_classes(y, codes)
+    return sorted(subjects.index[subjects < 2])
+
+
+def _subjects_of_classes(y: np.ndarray, codes: np.ndarray) -> pd.Series:
+    pairs = pd.DataFrame({"y": y, "group": codes}).drop_duplicates()
+    return pairs["y"].value_counts()
+
+
 def _stratified_splits(
     y: np.ndarray, codes: np.ndarray, n_folds: int, rng: np.random.RandomState
 ) -> list[Split]:
-    pairs = pd.DataFrame({"y": y, "group": codes}).drop_duplicates()
-    subjects = pairs["y"].value_counts()
+    subjects = _subjects_of_classes(y, codes)
     if subjects.min() < 2:
         raise ValueError(
             f"The class {subjects.idxmin()!r} has only one subject, so it can't be learnt and "

@@ -35,9 +35,10 @@ def _check_classes(rows: pd.DataFrame, task: Task) -> None:
             f"{unknown.sum()} rows have a y_true that is no class of {task.name!r}, such as "
             f"{value!r} ({_first(rows, unknown)}). Classes: {list(task.classes or ())}."
         )
+    _check_finite(rows, task, ["years_true", "years_pred"], may_miss=True)
     for _, part in rows.groupby("model", sort=False):
         _check_answers(part, task)
-    _check_finite(rows, task, ["years_true", "years_pred"], may_miss=True)
+        _check_all_or_no_years(part, task)
 
 
 def _check_answers(rows: pd.DataFrame, task: Task) -> None:
@@ -61,6 +62,17 @@ def _check_answers(rows: pd.DataFrame, task: Task) -> None:
             f"sum to 1 within {TOLERANCE}; first: {_first(rows, ~sound & there)}."
         )
     _check_most_probable(rows, task, names, values)
+
+
+def _check_all_or_no_years(rows: pd.DataFrame, task: Task) -> None:
+    """Check that a model tells years with all of its answers or none: no error may be left out."""
+    missing = rows.loc[answered(rows), "years_pred"].isna()
+    if missing.any() and not missing.all():
+        raise PredictionTableError(
+            f"Model {rows['model'].iloc[0]!r} has no years_pred for {missing.sum()} of its "
+            f"{len(missing)} answers of task {task.name!r}. Give years for every answer or for "
+            "none."
+        )
 
 
 def _check_most_probable(
@@ -244,10 +256,10 @@ def validate(table: pd.DataFrame, tasks: Sequence[Task]) -> None:
     PredictionTableError
         If there are no rows, a column is missing, a key is doubled, a task or class is unknown,
         probabilities are not such, a class is named that is not the most probable one, a model
-        gives probabilities for some of its answers only, a row without an answer has one, a number
-        is not finite, a photo has two subjects, a fold is in two repeats, there are two protocols,
-        or the models of a task were not tested on the same photos in the same folds (then their
-        scores can't be compared).
+        gives probabilities, or years beside classes, for some of its answers only, a row without
+        an answer has one, a number is not finite, a photo has two subjects, a fold is in two
+        repeats, there are two protocols, or the models of a task were not tested on the same photos
+        in the same folds (then their scores can't be compared).
     """
     check_columns(table)
     if table.empty:

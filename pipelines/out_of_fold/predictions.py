@@ -11,7 +11,8 @@ protocol `random`, that never saw the photo). Where folds were repeated, one a r
 ``y_true``     true class; missing for a regression
 ``p_<class>``  probability of each class of the task; other tasks' columns are missing
 ``years_true`` true age in years; missing where unknown
-``years_pred`` predicted, or expected, age in years; missing where the model gives none
+``years_pred`` predicted, or expected, age in years; missing where the model gives none, which is
+               then so in all rows that it answers
 ``subject_id`` who is in the photo; missing where unknown. The column may be left out: each
                photo then counts as a subject of its own
 ``protocol``   name of the protocol that made the folds, the same in all rows. It may be left out,

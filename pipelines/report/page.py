@@ -29,13 +29,13 @@ from pipelines.report.trust_view import (
     selective_chart,
 )
 from pipelines.report.words import (
-    PROTOCOLS,
     SCORES,
     count,
     heading,
     known_metrics,
     listed,
     main_metric,
+    protocol_words,
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -133,7 +133,8 @@ def _question(run: Run) -> dict[str, Any]:
     record = run.record
     table = run.rows("table")
     protocol = str(record.get("protocol", ""))
-    words, leaks = PROTOCOLS.get(protocol, ("", False))
+    n_repeats = facts.number(record, "n_repeats") or 1
+    words, leaks = protocol_words(protocol, n_repeats, facts.number(record, "unnamed_faces") or 0)
     people = table["n_subjects"].max()
     faces = facts.number(facts.part(record, "photos"), "faces") or table["n_rows"].max()
     named = not pd.isna(people) and people != table["n_rows"].max()

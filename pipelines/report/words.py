@@ -13,15 +13,15 @@ from pipelines.scoring.scores import METRICS, Metric
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 
 # What each protocol means for who is on both sides of a split, and whether that is to be warned of.
-PROTOCOLS: Mapping[str, tuple[str, bool]] = {
+_PROTOCOLS: Mapping[str, tuple[str, bool]] = {
     "official": (
         "Every photo was tested once, in the data set's own folds, by a model that was trained on "
         "the other folds.",
         False,
     ),
     "subject": (
-        "Every photo was tested once, by a model that had seen no photo of that person: folds were "
-        "made of people, not of photos, balanced by age group and gender.",
+        "Every photo was tested {times}, {those}by a model that had seen no photo of that person: "
+        "folds were made of people, not of photos, balanced by age group and gender.",
         False,
     ),
     "leave-one-subject-out": (
@@ -29,11 +29,11 @@ PROTOCOLS: Mapping[str, tuple[str, bool]] = {
         False,
     ),
     "holdout": (
-        "One part of the data was kept for the test; models were trained on the rest.",
+        "One part of the data was kept for the test; models were trained on the rest.{again}",
         False,
     ),
     "random": (
-        "Folds were made of photos at random. The same person may be on both sides, and "
+        "Folds were made of photos at random.{again} The same person may be on both sides, and "
         "recognising a person then passes for knowing an age: the scores are likely too high and "
         "are no measure of unknown people.",
         True,
@@ -50,6 +50,31 @@ SCORES: Mapping[str, str] = {
     "mae": "the mean absolute error in years; less is better",
     "cs5": "the share of faces whose age is at most 5 years off",
 }
+
+
+def protocol_words(protocol: str, n_repeats: float = 1, n_unnamed: float = 0) -> tuple[str, bool]:
+    """Say who is on both sides of a split, and whether that is to be warned of.
+
+    Parameters
+    ----------
+    protocol : str
+        Of another than those of `pipelines.assign_folds` nothing is said.
+    n_repeats : float, default=1
+        How often the folds were made.
+    n_unnamed : float, default=0
+        Photos that name nobody.
+    """
+    words, leaks = _PROTOCOLS.get(protocol, ("", False))
+    times = f"{n_repeats:,.0f} times"
+    text = words.format(
+        times=times if n_repeats > 1 else "once",
+        those="those of named people " if n_unnamed else "",
+        again=f" This was done {times}, each time with another draw." if n_repeats > 1 else "",
+    )
+    if n_unnamed and text and not leaks and protocol != "official":
+        text += f" {count(n_unnamed, 'photo that names', 'photos that name')} nobody "
+        text += "counted as a person of its own." if n_unnamed == 1 else "counted as one each."
+    return text, leaks
 
 
 def write_score(metric: str, value: Any, *, unit: bool = True) -> str:

@@ -13,7 +13,7 @@ from pipelines.tasks import Task
 
 # The share of faces whose age lies inside.
 COVERAGE = 0.8
-# Rows at one predicted age, so that each end rests on five; and the most such ages.
+# Faces at one predicted age, so that each end rests on five; and the most such ages.
 LEAST_ROWS, MOST_AGES = 50, 20
 
 Ends = tuple[np.ndarray, np.ndarray]
@@ -40,7 +40,7 @@ class AgeIntervals:
     measured : float or None
         The share of faces inside intervals that were made from other folds; None with one fold.
     n_rows : int
-        Faces that it was made from.
+        Faces that it was made from. One that was tested in several repeats counts once.
     """
 
     coverage: float
@@ -85,7 +85,7 @@ def age_intervals(
     Returns
     -------
     AgeIntervals or None
-        None with fewer than `LEAST_ROWS` rows.
+        None with fewer than `LEAST_ROWS` faces.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def age_intervals(
     if not 0 < coverage < 1:
         raise ValueError(f"The 'coverage' of age intervals must be in (0, 1). Got {coverage}.")
     for _, _, rows in each_model(predictions[predictions["model"] == model], [task]):
-        if len(rows) < LEAST_ROWS:
+        if rows["image_id"].nunique() < LEAST_ROWS:
             return None
         return _made(rows, coverage, _measured(rows, coverage))
     raise ValueError(f"The predictions have no row of task {task.name!r} and model {model!r}.")
@@ -103,40 +103,47 @@ def age_intervals(
 
 def _made(rows: pd.DataFrame, coverage: float, measured: float | None) -> AgeIntervals:
     predicted, true = (rows[name].to_numpy(float) for name in ("years_pred", "years_true"))
-    parts = _by_age(predicted)
-    errors = [true[part] - predicted[part] for part in parts]
+    faces = pd.factorize(rows["image_id"])[0]
+    parts = _by_age(predicted, faces)
+    errors = [(true[part] - predicted[part], _n_faces(faces[part])) for part in parts]
     return AgeIntervals(
         coverage,
         tuple(float(np.median(predicted[part])) for part in parts),
-        tuple(_reach(-error, coverage) for error in errors),
-        tuple(_reach(error, coverage) for error in errors),
+        tuple(_reach(-error, n_faces, coverage) for error, n_faces in errors),
+        tuple(_reach(error, n_faces, coverage) for error, n_faces in errors),
         measured,
-        len(rows),
+        _n_faces(faces),
     )
 
 
-def _by_age(predicted: np.ndarray) -> list[np.ndarray]:
+def _n_faces(faces: np.ndarray) -> int:
+    return len(np.unique(faces))
+
+
+def _by_age(predicted: np.ndarray, faces: np.ndarray) -> list[np.ndarray]:
     """Return positions of rows that are predicted about as old, from young to old.
 
-    About as many each, and `LEAST_ROWS` at least; those of one age stay together.
+    About as many each, of `LEAST_ROWS` faces at least; those of one age stay together.
     """
-    n_ages = min(max(len(predicted) // LEAST_ROWS, 1), MOST_AGES)
+    n_ages = min(max(_n_faces(faces) // LEAST_ROWS, 1), MOST_AGES)
     edges = np.unique(np.quantile(predicted, np.arange(1, n_ages) / n_ages))
     codes = np.searchsorted(edges, predicted, side="right")
     parts: list[np.ndarray] = []
     for code in range(len(edges) + 1):
         part = np.flatnonzero(codes == code)
-        if parts and min(len(part), len(parts[-1])) < LEAST_ROWS:
+        if parts and min(_n_faces(faces[part]), _n_faces(faces[parts[-1]])) < LEAST_ROWS:
             parts[-1] = np.concatenate([parts[-1], part])
         else:
             parts.append(part)
     return parts
 
 
-def _reach(errors: np.ndarray, coverage: float) -> float:
+def _reach(errors: np.ndarray, n_faces: int, coverage: float) -> float:
     """Return what the errors exceed in half of the cases that may be left out; at least 0."""
-    rank = math.ceil((len(errors) + 1) * (1 + coverage) / 2)
-    return max(0.0, float(np.sort(errors)[min(rank, len(errors)) - 1]))
+    rank = min(math.ceil((n_faces + 1) * (1 + coverage) / 2), n_faces)
+    # The same place among the answers, of which a face has one a repeat.
+    place = math.ceil(rank * len(errors) / n_faces)
+    return max(0.0, float(np.sort(errors)[place - 1]))
 
 
 def _measured(rows: pd.DataFrame, coverage: float) -> float | None:

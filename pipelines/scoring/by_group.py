@@ -158,7 +158,8 @@ def _gap(
     counted = np.zeros(len(jackknife), dtype=bool)
     counted[here] |= good.counted[:, model]
     counted[there] |= bad.counted[:, model]
-    low, high = bca(gap, drawn, jackknife[counted])
+    smaller = int(min(good.counted[:, model].sum(), bad.counted[:, model].sum()))
+    low, high = bca(gap, drawn, jackknife[counted], n_subjects=smaller)
     return {"gap": gap, "gap_low": low, "gap_high": high}
 
 

@@ -54,6 +54,7 @@ def bca(
     *,
     level: float = LEVEL,
     widen: bool = True,
+    n_subjects: int | None = None,
 ) -> tuple[float, float]:
     """Compute a bias-corrected and accelerated interval.
 
@@ -69,12 +70,15 @@ def bca(
         The share of intervals that hold the true score.
     widen : bool, default=True
         Whether to make up for few subjects, as this module says.
+    n_subjects : int or None, default=None
+        How few; by default those of `jackknife`. Of a difference of two groups it is the smaller
+        one's number: its chance is most of the difference's.
 
     Returns
     -------
     low, high : float
-        NaN where nothing can be said: one subject, a score that is not defined or that a tenth
-        of the resamples lack, or resamples that are all alike.
+        NaN where nothing can be said: one subject, in either of two groups, a score that is not
+        defined or that a tenth of the resamples lack, or resamples that are all alike.
 
     Raises
     ------
@@ -91,11 +95,12 @@ def bca(
     known = resamples[np.isfinite(resamples)]
     too_few = len(known) < (1 - _MOST_UNDEFINED) * len(resamples)
     alike = _ALIKE * max(abs(estimate), 1e-12) if np.isfinite(estimate) else np.nan
-    if len(jackknife) < 2 or too_few or not np.ptp(known) > alike:
+    n_subjects = len(jackknife) if n_subjects is None else n_subjects
+    if n_subjects < 2 or too_few or not np.ptp(known) > alike:
         return np.nan, np.nan
     # Kept off 0 and 1, whose quantiles are infinite.
     z0 = norm.ppf(np.clip(_below(known, estimate), 0.5 / len(known), 1 - 0.5 / len(known)))
-    z = z0 + _quantiles(len(jackknife), level, widen)
+    z = z0 + _quantiles(n_subjects, level, widen)
     # Beyond the pole of this curve there is nothing but the end of the resamples.
     shares = norm.cdf(z0 + z / np.maximum(1 - acceleration(jackknife) * z, 1e-6))
     low, high = np.quantile(known, shares)
@@ -218,7 +223,10 @@ def _mean_interval(sums: np.ndarray, drawn: np.ndarray, level: float) -> tuple[f
         return np.nan, np.nan
     if (sums[:, 0] == 0).all() or (sums[:, 0] == sums[:, 1]).all():
         return exact_share(total[0] / total[1] * len(sums), len(sums), level)
-    drawn, without = drawn[drawn[:, 1] > 0], leave_one_out(sums)
-    without = without[without[:, 1] > 0]
-    means = (drawn[:, 0] / drawn[:, 1], without[:, 0] / without[:, 1])
+    means = (_means(drawn), _means(leave_one_out(sums)))
     return bca(float(total[0] / total[1]), *means, level=level)
+
+
+def _means(sums: np.ndarray) -> np.ndarray:
+    """Divide sums by numbers of rows; NaN where there is none."""
+    return sums[:, 0] / np.where(sums[:, 1] > 0, sums[:, 1], np.nan)

@@ -11,14 +11,14 @@ from pipelines.scoring.intervals import bca
 from pipelines.scoring.resampled_scores import ResampledScores, Resamples, resample_panel
 from pipelines.scoring.scores import Metric, metrics_of
 from pipelines.scoring.significance import corrected_t, detectable_difference, holm, mcnemar
-from pipelines.scoring.swaps import swap_p_of_pair, swapped_sums
+from pipelines.scoring.swaps import Swaps, plan_swaps, swap_p_values
 
 LEVEL = 0.05
 
 COLUMNS = [
     *("task", "metric", "model_a", "model_b", "n_rows", "n_subjects"),
     *("score_a", "score_b", "difference", "low", "high"),
-    *("p_swap", "p_holm", "different", "p_mcnemar", "p_corrected_t", "detectable"),
+    *("p_swap", "n_swaps", "p_holm", "different", "p_mcnemar", "p_corrected_t", "detectable"),
 ]
 
 # Metrics that are means over rows, so that a pair has a variance of its own: where in a tally the
@@ -59,12 +59,14 @@ def compare_pairs(
         ``difference``       score of `model_a` minus that of `model_b`, over all photos at once
         ``low``, ``high``    its 95 % interval over subjects (BCa)
         ``p_swap``           p-value of swapping answers for random subjects: the test that counts
+        ``n_swaps``          how many swaps that is over; with 13 subjects or fewer all there are
         ``p_holm``           the same, Holm's correction for all pairs of task and metric
         ``different``        whether that is below 0.05
         ``p_mcnemar``        accuracy only, and only where no subject has two photos
         ``p_corrected_t``    over folds, Nadeau and Bengio; not corrected for the number of pairs
         ``detectable``       the true difference found with 80 % power at Holm's first level, 0.05
-                             by the number of pairs; only for metrics that are means over photos
+                             by the number of pairs; only for metrics that are means over photos,
+                             and where the people are enough for such a p-value
         ===================  =======================================================================
 
         Empty with one model. See `pipelines.scoring.significance` for what each test asks.
@@ -73,23 +75,23 @@ def compare_pairs(
     if not pairs:
         return pd.DataFrame(columns=COLUMNS)
     resamples = resamples or resample_panel(panel, random_state=random_state)
-    chosen, complete = swapped_sums(panel.by_subject, random_state=random_state)
+    every = {metric: resamples.scores(metric) for metric in metrics_of(panel.task)}
+    known = {m: scores for m, scores in every.items() if np.isfinite(scores.total).any()}
+    swaps = plan_swaps(panel.n_subjects, len(pairs))
+    formulas = [lambda sums, metric=metric: metric.formula(Tally(sums)) for metric in known]
+    p_swap = swap_p_values(panel.by_subject, formulas, pairs, swaps, random_state=random_state)
     tables = []
-    for metric in metrics_of(panel.task):
-        scores, folds = resamples.scores(metric), metric.formula(Tally(panel.by_fold))
-        if not np.isfinite(scores.total).any():
-            continue
+    for (metric, scores), p_values in zip(known.items(), p_swap, strict=True):
+        folds = metric.formula(Tally(panel.by_fold))
         rows = []
         for first, second in pairs:
             row = _facts(panel, metric, (first, second)) | _difference(scores, (first, second))
-            row["p_swap"] = _swap(resamples.total, chosen, complete, metric, (first, second))
             row["p_corrected_t"] = _corrected_t(folds[:, first] - folds[:, second], panel, n_train)
-            row["detectable"] = _detectable(panel, metric, (first, second), len(pairs))
+            row["detectable"] = _detectable(panel, metric, (first, second), len(pairs), swaps)
             rows.append(row)
-        table = pd.DataFrame(rows)
-        tables.append(table.assign(p_holm=holm(table["p_swap"])))
+        tables.append(pd.DataFrame(rows).assign(p_swap=p_values, p_holm=holm(p_values)))
     table = pd.concat(tables, ignore_index=True)
-    return table.assign(different=table["p_holm"] < LEVEL)[COLUMNS]
+    return table.assign(n_swaps=swaps.n, different=table["p_holm"] < LEVEL)[COLUMNS]
 
 
 def _facts(panel: Panel, metric: Metric, pair: tuple[int, int]) -> dict[str, object]:
@@ -114,21 +116,6 @@ def _difference(scores: ResampledScores, pair: tuple[int, int]) -> dict[str, obj
     return row | {"difference": total, "low": low, "high": high}
 
 
-def _swap(
-    total: np.ndarray,
-    chosen: np.ndarray,
-    complete: bool,
-    metric: Metric,
-    pair: tuple[int, int],
-) -> float:
-    return swap_p_of_pair(
-        total[list(pair)],
-        chosen[:, list(pair)],
-        complete,
-        lambda sums: metric.formula(Tally(sums)),
-    )
-
-
 def _mcnemar(panel: Panel, pair: tuple[int, int]) -> float:
     if panel.n_subjects < len(panel.subjects):
         return np.nan  # the test takes every photo for an independent one
@@ -146,7 +133,9 @@ def _corrected_t(differences: np.ndarray, panel: Panel, n_train: float | None) -
     return corrected_t(differences, others, n_test)
 
 
-def _detectable(panel: Panel, metric: Metric, pair: tuple[int, int], n_pairs: int) -> float:
+def _detectable(
+    panel: Panel, metric: Metric, pair: tuple[int, int], n_pairs: int, swaps: Swaps
+) -> float:
     if metric.name not in _MEANS:
         return np.nan
     tally = Tally(panel.by_subject)
@@ -155,5 +144,7 @@ def _detectable(panel: Panel, metric: Metric, pair: tuple[int, int], n_pairs: in
     # Ages that only one of the models gives make no pair.
     if not np.array_equal(rows[:, first], rows[:, second]):
         return np.nan
+    if n_pairs * swaps.smallest_p(int(np.count_nonzero(rows[:, first]))) >= LEVEL:
+        return np.nan  # however large it is, the test can't find it
     differences = sums[:, first] - sums[:, second]
     return detectable_difference(differences, rows[:, first], level=LEVEL / n_pairs)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipelines.out_of_fold.panel import rows_of
+from pipelines.out_of_fold.answers import has_probabilities
+from pipelines.out_of_fold.panel import has_other_folds, rows_of
 from pipelines.scoring.reliability import confidences
 from pipelines.scoring.selective import selective_table, threshold_for_accuracy
 from pipelines.tasks import Task
 
-# With fewer answers than this nobody can say whether they are as accurate as asked.
+# With fewer faces answered than this nobody can say whether that is as accurate as asked.
 LEAST_ANSWERS = 20
 
 
@@ -67,14 +68,21 @@ def choose_threshold(
     ------
     ValueError
         If `asked` is not in (0, 1], the task is a regression, the table has no row of it and
-        the model, or has one fold.
+        the model, the model names classes only, or a repeat has one fold, as test sets have.
     """
     rows = rows_of(predictions, task, model)
-    if rows["fold"].nunique() < 2:
-        raise ValueError("A threshold for a fold is chosen on others. Got 1 fold.")
+    if not has_probabilities(rows, task):
+        raise ValueError(
+            f"A threshold is one of probabilities, and model {model!r} gives none of {task.name!r}."
+        )
+    if not has_other_folds(rows):
+        raise ValueError(
+            "A threshold for a fold is chosen on others of its repeat. Got 1 fold a repeat, as of "
+            "test sets: use a protocol with folds, such as 'subject'."
+        )
     confidence, correct = confidences(rows, task)
     threshold = threshold_for_accuracy(confidence, correct, asked)
-    if (confidence >= threshold).sum() < LEAST_ANSWERS:
+    if rows.loc[confidence >= threshold, "image_id"].nunique() < LEAST_ANSWERS:
         return RejectOption(asked, None)
     table = selective_table(
         predictions[predictions["model"] == model],

@@ -60,11 +60,12 @@ def calibration_table(
         for model, part in parts.items():
             there = answered(part)
             true = pd.Index(task.classes or ()).get_indexer(part["y_true"])[there]
+            correct = confidences(part, task)[1][there]
             for form, temperature, probabilities in _forms(part[there], task, true):
                 row = {"task": task.name, "model": model, "form": form, "temperature": temperature}
                 row |= {"n_rows": len(true), "n_subjects": len(np.unique(subjects[there]))}
                 scores = [
-                    _scores(probabilities[inside], true[inside], random_state)
+                    _scores(probabilities[inside], correct[inside], random_state)
                     for inside in each_repeat(part[there])
                 ]
                 rows.append(row | pd.DataFrame(scores).mean(skipna=False).to_dict())
@@ -174,9 +175,9 @@ def confidences(rows: pd.DataFrame, task: Task) -> tuple[np.ndarray, np.ndarray]
     return np.minimum(probabilities.max(axis=1), 1.0), correct
 
 
-def _scores(probabilities: np.ndarray, true: np.ndarray, random_state: int) -> dict[str, float]:
+def _scores(probabilities: np.ndarray, correct: np.ndarray, random_state: int) -> dict[str, float]:
+    # Whatever its temperature, a model answers the same.
     confidence = np.minimum(probabilities.max(axis=1), 1.0)
-    correct = probabilities.argmax(axis=1) == true
     return {
         "accuracy": float(correct.mean()),
         "confidence": float(confidence.mean()),

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from pipelines.out_of_fold.tallies import Tally, tally_rows
+from pipelines.out_of_fold.tallies import Tally
 from pipelines.scoring import formulas
 from pipelines.tasks import Task
 
@@ -57,12 +56,6 @@ class Metric:
     suits: Callable[[Task], bool]
     counts_rows: bool = False
     rows: Callable[[Tally], np.ndarray] = formulas.rows_of_classes
-
-    def score(self, rows: pd.DataFrame, task: Task) -> float:
-        """Score rows of the out-of-fold table; NaN where the metric does not apply."""
-        if not self.suits(task):
-            return np.nan
-        return float(self.formula(Tally(tally_rows(rows, task).sum(axis=0))))
 
 
 METRICS = (

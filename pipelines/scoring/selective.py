@@ -187,6 +187,8 @@ def selective_table(
                 answered = confidence >= question.pop("thresholds")
                 rows.append(shared | question | {"n_answered": int(answered.sum())})
                 columns.append(np.where(answered, correct, np.nan))
+        if not columns:
+            continue  # only accuracies were asked for, which a test set can't answer
         values = np.column_stack(columns)
         low, high = mean_intervals(values, subjects, random_state=random_state).T
         table = pd.DataFrame(rows)

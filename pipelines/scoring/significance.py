@@ -13,7 +13,7 @@ Two-sided throughout. Which one answers what:
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import binomtest, chi2, norm, t
+from scipy.stats import binomtest, chi2, t
 
 # Below so many discordant photos McNemar's test is exact.
 FEW_DISCORDANT = 25
@@ -138,14 +138,14 @@ def detectable_difference(
     Returns
     -------
     float
-        ``(z[1 - level/2] + z[power])`` times the standard error of the mean over rows, from the
-        subjects' own variance (a ratio of sums: Cochran, "Sampling Techniques", 1977, section
-        6.3). NaN with fewer than two subjects. Bloom, "Minimum detectable effects" (Evaluation
-        Review 19, 1995).
+        ``(t[1 - level/2] + t[power])``, Student's quantiles for the number of subjects, times the
+        standard error of the mean over rows, from the subjects' own variance (a ratio of sums:
+        Cochran, "Sampling Techniques", 1977, section 6.3). NaN with fewer than two subjects.
+        Bloom, "Minimum detectable effects" (Evaluation Review 19, 1995).
     """
     n_subjects, n_rows = np.count_nonzero(rows), rows.sum()
     if n_subjects < 2:
         return np.nan
     residuals = differences - differences.sum() / n_rows * rows
     error = np.sqrt(n_subjects / (n_subjects - 1) * np.sum(residuals**2)) / n_rows
-    return float((norm.ppf(1 - level / 2) + norm.ppf(power)) * error)
+    return float(t.ppf([1 - level / 2, power], n_subjects - 1).sum() * error)

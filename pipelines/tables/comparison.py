@@ -15,7 +15,7 @@ from pipelines.scoring import pairwise
 from pipelines.scoring.missing import answer_notes
 from pipelines.scoring.resampled_scores import Resamples, resample_panel
 from pipelines.scoring.scores import METRICS, Metric
-from pipelines.scoring.swaps import N_SWAPS
+from pipelines.scoring.swaps import plan_swaps
 from pipelines.tables import latex, markdown_tables, printed, web
 from pipelines.tables.costs import cost_table, train_rows
 from pipelines.tables.facts import Facts, warnings, with_facts
@@ -34,8 +34,7 @@ _PHOTOS_NOTE = (
 )
 _PAIRS_NOTE = (
     f"{NOT_APART}: not told apart from the best of its task (answers swapped between the two "
-    f"models for random {{unit}}, {N_SWAPS:,} times; 5 %, Holm's correction for all pairs of a "
-    "task)."
+    "models for {swaps}; 5 %, Holm's correction for all pairs of a task)."
 )
 _SCORES = ("mean", "std", "pooled", "low", "high", "answered")
 
@@ -205,7 +204,7 @@ def compare(
     all_pairs = pd.concat(filled, ignore_index=True) if filled else pairs[0]
     answers = answer_notes(table, predictions, tasks)
     facts = dict(facts or {})
-    all_notes = (*warnings(facts), *notes, *answers, *_statistics_notes(named, bool(filled)))
+    all_notes = (*warnings(facts), *notes, *answers, *_statistics_notes(named, all_pairs))
     return Comparison(with_facts(table, facts), all_notes, all_pairs, facts, named)
 
 
@@ -218,7 +217,7 @@ def _rows(panel: Panel, resamples: Resamples) -> list[dict[str, object]]:
             "n_subjects": panel.n_subjects,
             "n_folds": len(panel.by_fold),
             "n_repeats": panel.n_repeats,
-            "n_missing": int((~panel.answered[:, number]).sum()) // panel.n_repeats,
+            "n_missing": len(np.unique(panel.image_ids[~panel.answered[:, number]])),
         }
         for number, model in enumerate(panel.models)
     ]
@@ -243,8 +242,17 @@ def _scores(panel: Panel, resamples: Resamples, metric: Metric) -> Iterator[dict
         yield dict(zip(_SCORES, row, strict=True))
 
 
-def _statistics_notes(named: bool, has_pairs: bool) -> list[str]:
+def _statistics_notes(named: bool, pairs: pd.DataFrame) -> list[str]:
     notes = [_PEOPLE_NOTE if named else _PHOTOS_NOTE]
-    if has_pairs:
-        notes.append(_PAIRS_NOTE.format(unit="people" if named else "photos"))
+    if not pairs.empty:
+        unit = "people" if named else "photos"
+        kinds = pairs[["n_subjects", "n_swaps"]].drop_duplicates().itertuples(index=False)
+        told = dict.fromkeys(_swaps_note(unit, *kind) for kind in kinds)
+        notes.append(_PAIRS_NOTE.format(swaps=" or ".join(told)))
     return notes
+
+
+def _swaps_note(unit: str, n_subjects: int, n_swaps: int) -> str:
+    if plan_swaps(n_subjects).complete:
+        return f"{unit} in all {n_swaps:,} ways"
+    return f"random {unit}, {n_swaps:,} times"

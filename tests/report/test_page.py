@@ -147,6 +147,33 @@ def test_a_protocol_that_leaks_is_warned_of(record, tables):
     assert "Warning. 12 of 60 test photos show people in training." in text
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, "Every photo was tested once, by a model that had seen no photo of that person: "),
+        ({"n_repeats": 3}, "Every photo was tested 3 times, by a model that had seen no photo of "),
+        (
+            {"unnamed_faces": 12},
+            "tested once, those of named people by a model that had seen no photo of that person",
+        ),
+        ({"unnamed_faces": 12}, "gender. 12 photos that name nobody counted as one each."),
+        ({"unnamed_faces": 1}, "1 photo that names nobody counted as a person of its own."),
+        (
+            {"protocol": "holdout", "n_repeats": 2},
+            "trained on the rest. This was done 2 times, each time with another draw.",
+        ),
+        (
+            {"protocol": "random", "unnamed_faces": 9},
+            "Folds were made of photos at random. The same person may be on both sides",
+        ),
+    ],
+)
+def test_who_was_tested_how_often_is_told(record, tables, more, expected):
+    text = " ".join(Page(render(Run(record | more, tables))).text.split())
+    assert expected in text
+    assert "{" not in text
+
+
 def test_a_range_of_ages_is_told(record, tables):
     text = " ".join(Page(render(Run(record | {"ages": "21-60"}, tables))).text.split())
     assert "Ages 21-60 only:" in text

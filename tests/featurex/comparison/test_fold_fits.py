@@ -8,9 +8,10 @@ import numpy as np
 from featurex.comparison import fold_fits, model_fits
 from featurex.comparison.design import Design
 from featurex.comparison.experiment import run
+from featurex.comparison.face_table import FaceTable
 from featurex.models.options import ModelOptions
 from featurex.networks import get_network
-from featurex.tasks import AGE, GENDER
+from featurex.tasks import AGE, AGE_GROUP, GENDER
 from pipelines import MODELS as MODEL_FAMILIES
 
 OPTIONS = ModelOptions("tiny", epochs=2, batch_size=16, device="cpu", n_jobs=1)
@@ -31,6 +32,22 @@ def test_a_model_that_learns_from_a_sample_is_named(colour_faces, tiny, monkeypa
     assert len(notes) == 1
     # A class may have one row more than its share, and more still where its people are few.
     assert re.match(r"svm learnt from 3[0-4] training rows of a fold", notes[0])
+
+
+def test_a_class_of_two_people_in_two_folds_is_no_end(colour_faces):
+    """Told in a note; it was an error of the tuning, in the middle of the comparison."""
+    table = colour_faces.manifest.table.copy()
+    person = table["subject_id"].str.removeprefix("person").astype(int)
+    male = table["gender"] == "male"
+    table["age_group"] = np.where(person < 2, "60+", np.where(male, "25-32", "4-6"))
+    table["fold"] = person % 3
+    faces = FaceTable(replace(colour_faces.manifest, table=table), colour_faces.cache)
+    result = run(faces, replace(SMALL, tasks=[AGE_GROUP], protocol="official", n_folds=None))
+    expected = "only one person of '60+' is in the training of 2 of 3 folds"
+    assert any(expected in note for note in result.comparison.notes)
+    rows = result.predictions
+    assert (rows.loc[rows["fold"] < 2, "p_60+"] == 0).all()
+    assert (rows.loc[rows["fold"] == 2, "p_60+"] > 0).all()
 
 
 def test_no_subject_is_trained_and_tested_on(colour_faces, monkeypatch):

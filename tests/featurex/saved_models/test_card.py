@@ -2,6 +2,7 @@ import dataclasses
 import hashlib
 
 import numpy as np
+import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
@@ -162,6 +163,27 @@ def test_people_who_may_be_on_both_sides_are_a_warning(make_card, result):
     ).keeps_people_apart
     table["subject_id"] = "the same"
     assert not dataclasses.replace(unnamed, predictions=table).keeps_people_apart
+
+
+def test_repeats_keep_people_apart(result):
+    once = from_result(result, TASKS, "majority", "x")
+    table = once.predictions
+    twice = pd.concat([table.assign(repeat=0), table.assign(repeat=1, fold=table["fold"] + 3)])
+    repeated = dataclasses.replace(once, predictions=twice, n_folds=6)
+    assert repeated.keeps_people_apart
+    text = scores_section(repeated, group_scores(once, 0))
+    assert "6 folds of 2 repeats" in text
+    assert "No person is in two folds of a repeat." in text
+
+
+def test_photos_at_random_are_the_reason_where_people_are_named(result):
+    known = from_result(result, TASKS, "majority", "x")
+    table = known.predictions.assign(subject_id="the same")
+    leaky = dataclasses.replace(known, predictions=table, protocol="random")
+    text = scores_section(leaky, group_scores(known, 0))
+    assert "Photos were put into folds at random: a person may be in training and in test" in text
+    nobody = dataclasses.replace(leaky, predictions=table.assign(subject_id=None))
+    assert "The data do not name everybody" in scores_section(nobody, group_scores(known, 0))
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featurex.models.options import ModelOptions
-from featurex.saved_models.fitting import fit_models
+from featurex.saved_models.fitting import check_classes, fit_models
 from featurex.tasks import AGE, AGE_GROUP, GENDER
 
 OPTIONS = ModelOptions("tiny", epochs=1, batch_size=16, device="cpu", seed=3, n_jobs=1)
@@ -35,6 +35,16 @@ def test_rows_without_a_label_are_left_out(colour_faces, monkeypatch):
     monkeypatch.setattr(colour_faces, "table", table)
     _, metadata = fit_models(colour_faces, [AGE_GROUP], "majority", OPTIONS)
     assert metadata["training"]["age-group"]["n_faces"] == 60
+
+
+def test_a_class_of_one_person_is_refused_before_the_evaluation(colour_faces, monkeypatch):
+    table = colour_faces.table.copy()
+    check_classes(colour_faces, [GENDER, AGE], "svm")
+    table["gender"] = np.where(table["subject_id"] == "person0", "male", "female")
+    monkeypatch.setattr(colour_faces, "table", table)
+    with pytest.raises(ValueError, match="'gender' has one person only of 'male', and nobody else"):
+        check_classes(colour_faces, [AGE, GENDER], "svm")
+    check_classes(colour_faces, [AGE, GENDER], "majority")
 
 
 def test_the_metadata_is_json_and_says_what_belongs_to_the_model(svm, colour_faces):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from featurex import Predictor, compare, fit
@@ -64,6 +66,15 @@ def test_the_comparison_has_its_folds(given, tmp_path):
             comparison=tmp_path / "comparison",
             out=tmp_path / "m.featurex",
         )
+
+
+def test_a_class_of_one_person_is_refused_before_it_is_measured(given, tmp_path):
+    table = given["data"].table
+    man = table.loc[table["gender"] == "male", "subject_id"].iloc[0]
+    kept = table[(table["gender"] == "female") | (table["subject_id"] == man)]
+    one_man = replace(given["data"], table=kept.reset_index(drop=True))
+    with pytest.raises(ValueError, match="one person only of 'male'"):
+        fit(**given | {"data": one_man}, out=tmp_path / "m.featurex", on_step=pytest.fail)
 
 
 def test_a_folder_is_no_file(given, tmp_path):

@@ -5,7 +5,14 @@ from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from pipelines import TunedClassifier, TunedRegressor, assign_folds, cross_validate, predictions
+from pipelines import (
+    CrossValidation,
+    TunedClassifier,
+    TunedRegressor,
+    assign_folds,
+    cross_validate,
+    predictions,
+)
 
 
 def evaluate(make_estimator, people, task, **options):
@@ -124,6 +131,44 @@ def test_a_class_that_training_lacks_has_probability_zero(people, tasks):
     assert (old["p_old"] == 0).all()
     assert (table[table["y_true"] == "child"]["p_old"] == 1).all()
     predictions.validate(table, tasks)
+
+
+def few_old(people, *old):
+    """Return the age groups if only these people, numbered, were old."""
+    labels = np.where(people.age_group == "old", "adult", people.age_group)
+    labels[np.isin(people.subjects, [f"s{number}" for number in old])] = "old"
+    return labels
+
+
+def test_a_class_with_one_person_in_training_is_left_out_there(people, tasks, small_families):
+    """Persons 0 and 3 are in different folds: without one of them the other can't be tuned on."""
+    folds = np.arange(180) // 9 % 3
+    rows = {"y": few_old(people, 0, 3), "groups": people.subjects, "folds": folds}
+    made = CrossValidation(
+        people.X,
+        task=tasks[0],
+        model="m",
+        image_ids=people.image_ids,
+        **rows,
+    ).jobs()
+    assert [job.left_out for job in made] == [("old",), ("old",), ()]
+    for fold, job in enumerate(made):
+        assert job.y.tolist() == rows["y"][job.train].tolist()
+        assert len(job.known["groups"]) == len(job.train)
+        assert (job.y == "old").sum() == (6 if fold == 2 else 0)
+        assert len(job.train) == (folds != fold).sum() - 3 * (fold < 2)
+    table = evaluate(
+        lambda: TunedClassifier(small_families["mlp"]), people, tasks[0], **rows
+    ).predictions
+    assert len(table) == 180
+    assert (table.loc[table["fold"] < 2, "p_old"] == 0).all()
+    assert (table.loc[table["fold"] == 2, "p_old"] > 0).all()
+
+
+def test_without_two_classes_to_learn_nothing_is_fitted(people, tasks):
+    y = np.where(few_old(people, 0, 1) == "old", "old", "adult")  # in folds 0 and 1
+    with pytest.raises(ValueError, match=r"'age-group': without fold 0, .* of 'old', and fewer"):
+        evaluate(Recorder, people, tasks[0], y=y, groups=people.subjects)
 
 
 def test_timings_have_a_row_a_fold(people, tasks):

@@ -60,6 +60,23 @@ def groups(model, rows):
     )
 
 
+def test_a_part_without_answers_is_refused():
+    rows = [[0.2, 0.5, 0.3]] * 4
+    silent = groups("quiet", rows).assign(answered=[1, 1, 0, 1])
+    columns = ["p_child", "p_adult", "p_old"]
+    silent.loc[2, [*columns, "years_pred"]] = np.nan
+    message = r"needs probabilities for every face\. quiet has none for 1 of the 4 faces of age-gr"
+    with pytest.raises(PredictionTableError, match=message):
+        average_predictions([groups("sure", rows), silent], AGE_GROUP, "both")
+    named = groups("names", rows).assign(y_pred="adult", **dict.fromkeys(columns, np.nan))
+    with pytest.raises(PredictionTableError, match="names has none for 4 of the 4 faces"):
+        average_predictions([groups("sure", rows), named], AGE_GROUP, "both")
+    quiet = ages("quiet").assign(answered=[0, 1, 1, 1, 1, 1])
+    quiet.loc[0, "years_pred"] = np.nan
+    with pytest.raises(PredictionTableError, match=r"needs an age for every face\. quiet has none"):
+        average_predictions([ages("sure"), quiet], AGE, "both")
+
+
 def test_known_numbers_by_hand():
     """sqrt(.5 * .1) : sqrt(.5 * .9) = 1 : 3, and cube roots of 1/64, 1/8 and 1/64."""
     pair = average_probabilities([np.array([[0.5, 0.5]]), np.array([[0.1, 0.9]])])

@@ -132,6 +132,22 @@ def test_the_same_answers_again_make_nothing_surer(rng, named):
     assert again.pairs["p_mcnemar"].isna().all()
 
 
+@pytest.mark.parametrize("n_folds", [2, 4], ids=["test sets", "folds"])
+def test_a_face_without_an_answer_is_counted_once(rng, n_folds):
+    """Two test sets of other faces, or all faces twice: of each the same three are silent."""
+    table = answers(rng).assign(answered=1, repeat=0)
+    if n_folds == 4:
+        table = twice(table)
+    else:
+        table = table[table["fold"] < 2].assign(repeat=lambda t: t["fold"])
+    silent = table["image_id"].isin(["000", "001", "003"]) & (table["model"] == "a")
+    table.loc[silent, ["p_female", "p_male"]] = np.nan
+    comparison = compare(predictions.concat([table.assign(answered=1 - silent)]), [GENDER])
+    assert comparison.table["n_missing"].tolist() == [3, 0]
+    n_faces = comparison.table["n_rows"][0]
+    assert any(f"no answer for 3 of {n_faces} faces" in note for note in comparison.notes)
+
+
 def test_the_test_above_would_see_photos_that_count_twice(rng):
     table = twice(answers(rng, named=False))
     others = table.assign(image_id=table["image_id"] + table["repeat"].astype(str))

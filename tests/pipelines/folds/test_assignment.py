@@ -121,7 +121,11 @@ def test_rows_that_name_nobody_are_counted():
     folds = assign_folds(
         "subject", n_rows=4, labels=list("xyxy"), groups=["a", None, "b", ""], n_folds=2
     )
-    assert folds.note.endswith("2 photos that name nobody count as people of their own")
+    assert folds.note.endswith("; 2 photos that name nobody count as people of their own")
+    one = assign_folds(
+        "subject", n_rows=4, labels=list("xyxy"), groups=["a", "b", "a", ""], n_folds=2
+    )
+    assert one.note.endswith("; 1 photo that names nobody counts as a person of its own")
 
 
 def test_random_counts_the_test_photos_whose_person_is_in_training(people):
@@ -145,7 +149,10 @@ def test_random_tells_of_the_photos_that_name_nobody():
     groups = ["a", "a", None, None]
     folds = assign_folds("random", n_rows=4, labels=list("xxxx"), groups=groups, n_folds=4)
     assert folds.shared == SharedPeople(4, 2, 1.0)
-    assert folds.warning.endswith("2 photos name nobody.")
+    assert folds.warning.endswith(" 2 photos name nobody.")
+    groups[2] = "b"
+    folds = assign_folds("random", n_rows=4, labels=list("xxxx"), groups=groups, n_folds=4)
+    assert folds.warning.endswith(" 1 photo names nobody.")
 
 
 @settings(max_examples=30, deadline=None)

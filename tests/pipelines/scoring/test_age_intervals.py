@@ -111,14 +111,27 @@ def test_a_single_fold_is_not_measured():
     assert made.at
 
 
+def repeated(once, n_repeats=2):
+    """Return the same answers, as if the folds had been made several times."""
+    parts = [once.assign(repeat=n, fold=once["fold"] + 5 * n) for n in range(n_repeats)]
+    return pd.concat(parts, ignore_index=True)
+
+
 def test_a_repeat_is_measured_inside_itself():
     """The same faces are in the other repeat: an interval from there would know the answer."""
-    predicted, true = noisy(200)
-    once = table(predicted, true)
-    twice = pd.concat(
-        [once.assign(repeat=0), once.assign(repeat=1, fold=once["fold"] + 5)], ignore_index=True
-    )
-    assert age_intervals(twice, AGE, "m").measured == age_intervals(once, AGE, "m").measured
+    once = table(*noisy(200))
+    made, again = (age_intervals(rows, AGE, "m") for rows in (once, repeated(once)))
+    assert again.measured == made.measured
+
+
+@pytest.mark.parametrize("n", [LEAST_ROWS, 99, 60 * LEAST_ROWS])
+def test_a_face_that_is_tested_three_times_counts_once(n):
+    once = table(*noisy(n))
+    made, again = (age_intervals(rows, AGE, "m") for rows in (once, repeated(once, 3)))
+    assert (again.n_rows, len(again.at)) == (made.n_rows, len(made.at))
+    np.testing.assert_allclose(again.below, made.below, rtol=0.05)
+    np.testing.assert_allclose(again.above, made.above, rtol=0.05)
+    assert age_intervals(repeated(table(*noisy(LEAST_ROWS - 1)), 3), AGE, "m") is None
 
 
 def test_other_models_and_orders_change_nothing():

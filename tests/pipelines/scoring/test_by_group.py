@@ -148,13 +148,28 @@ def test_who_has_no_known_age_is_not_counted_in_a_score_in_years():
     assert not table.loc["mae", "worst"].any()
 
 
+@pytest.mark.parametrize("n_few", [5, 12])
+def test_a_gap_is_no_surer_than_the_smaller_of_its_groups(n_few):
+    rng = np.random.default_rng(n_few)
+    n = 200 + n_few
+    few = np.arange(n) < n_few
+    table = pd.DataFrame(
+        {"image_id": [f"{row:064x}" for row in range(n)], "task": "age", "model": "m"}
+        | {"fold": np.arange(n) % 5, "y_true": None, "years_true": 40.0}
+        | {"years_pred": 40 + rng.gamma(2, np.where(few, 4, 2))}
+    )
+    scores = score_groups(table, [AGE], groups_of(table, size=np.where(few, "few", "many")))
+    row = scores.set_index(["metric", "group"]).loc[("mae", "few")]
+    assert row["gap_high"] - row["gap_low"] > 0.99 * (row["high"] - row["low"])
+
+
 def test_of_one_person_there_is_a_score_and_no_interval():
     rows = gender_rows(100)
     one = (rows["subject_id"] == "s0").to_numpy()
     table = score_groups(rows, [GENDER], groups_of(rows, who=np.where(one, "one", "others")))
     row = table[(table["group"] == "one") & (table["metric"] == "macro_f1")].iloc[0]
     assert np.isfinite(row["score"])
-    assert np.isnan([row["low"], row["high"]]).all()
+    assert np.isnan([row["low"], row["high"], row["gap_low"], row["gap_high"]]).all()
 
 
 def test_missing_labels_are_in_no_group_and_empty_columns_in_no_table():

@@ -101,6 +101,15 @@ def test_classes_alone_are_scored_and_not_calibrated(labels, predict_gender):
         reliability_table(table, GENDER, "mute")
 
 
+def test_of_equal_classes_the_one_that_is_named_is_the_answer(predict_gender):
+    """In calibration as in every score."""
+    equal = predict_gender().assign(p_female=0.5, p_male=0.5, y_pred="male")
+    table = calibration_table(equal.assign(y_true="male"), [GENDER])
+    assert len(table) == 2
+    assert (table["accuracy"] == 1).all()
+    assert (reliability_table(equal.assign(y_true="male"), GENDER, "m")["accuracy"] == 1).all()
+
+
 def test_a_table_with_silence_is_read_back(silent, labels, tmp_path):
     table = predictions.concat([silent, labels.assign(model="mute")])
     predictions.write(table, tmp_path / "p.csv")
@@ -121,6 +130,17 @@ def test_what_contradicts_itself_is_refused(predict_gender, column, value, messa
     table.loc[0, column] = value
     with pytest.raises(PredictionTableError, match=message):
         predictions.validate(table, [GENDER])
+
+
+def test_years_of_some_answers_only_are_refused(silent):
+    """Its MAE would be that of the faces it finds easy."""
+    years = silent.assign(
+        years_true=30.0, years_pred=np.where(silent["answered"] == 1, 31.0, np.nan)
+    )
+    predictions.validate(years, [GENDER])
+    years.loc[[2, 5], "years_pred"] = np.nan
+    with pytest.raises(PredictionTableError, match="'m' has no years_pred for 2 of its 9 answers"):
+        predictions.validate(years, [GENDER])
 
 
 def test_probabilities_of_some_answers_only_are_refused(labels):

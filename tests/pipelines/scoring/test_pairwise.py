@@ -93,7 +93,31 @@ def test_photos_of_few_people_prove_little():
     assert few["p_swap"] == 0.5
     assert np.isnan(few["p_mcnemar"])
     assert few["high"] - few["low"] > 2 * (alone["high"] - alone["low"])
-    assert few["detectable"] > 2 * alone["detectable"]
+    # No way to swap four people has a p-value below 2 / 16.
+    assert np.isnan(few["detectable"])
+    assert 0 < alone["detectable"] < 1
+
+
+def test_among_many_models_a_clear_difference_is_still_told():
+    """Holm's correction for 276 pairs."""
+    tables = [gender_rows(f"m{n:02}", right_answers(400, 0.8, n)) for n in range(23)]
+    tables.append(gender_rows("poor", right_answers(400, 0.3, 99)))
+    comparison = compare(predictions.concat(tables), [GENDER])
+    pairs = comparison.pairs[comparison.pairs["metric"] == "accuracy"]
+    against = (pairs["model_b"] == "poor").to_numpy()
+    assert pairs["different"].to_numpy()[against].all()
+    assert not pairs["different"].to_numpy()[~against].any()
+    assert set(pairs["n_swaps"]) == {50 * 276}
+    assert any("for random photos, 13,800 times" in note for note in comparison.notes)
+
+
+def test_the_notes_say_where_all_ways_to_swap_were_tried():
+    people = [f"s{row // 10}" for row in range(40)]
+    tables = [
+        gender_rows(n, right_answers(40, 0.8, seed), people, 2) for seed, n in enumerate("ab")
+    ]
+    notes = compare(predictions.concat(tables), [GENDER]).notes
+    assert any("between the two models for people in all 16 ways; 5 %" in note for note in notes)
 
 
 def test_names_and_order_change_nothing():

@@ -61,6 +61,13 @@ def test_a_handful_of_right_answers_is_no_evidence(n_sure, reached):
     assert (choose_threshold(table, GENDER, "m", 0.95).threshold is not None) == reached
 
 
+def test_the_same_answers_in_another_repeat_are_no_more_evidence():
+    sure = np.arange(200) < LEAST_ANSWERS - 1
+    once = make_table(np.where(sure, 0.9, 0.6), sure)
+    twice = pd.concat([once.assign(repeat=0), once.assign(repeat=1, fold=once["fold"] + 4)])
+    assert choose_threshold(twice, GENDER, "m", 0.95).threshold is None
+
+
 def test_other_models_and_the_order_of_rows_change_nothing(known, rng):
     other = make_table(np.full(400, 0.7), np.zeros(400), "other")
     both = pd.concat([other, known.iloc[rng.permutation(400)]], ignore_index=True)
@@ -87,6 +94,15 @@ def test_no_accuracy(known, asked):
         choose_threshold(known, GENDER, "m", asked)
 
 
-def test_one_fold_is_refused(known):
-    with pytest.raises(ValueError, match="Got 1 fold"):
+def test_one_fold_a_repeat_is_refused(known):
+    with pytest.raises(ValueError, match="Got 1 fold a repeat"):
         choose_threshold(known.assign(fold=0), GENDER, "m", 0.9)
+    test_sets = known[known["fold"] < 2].assign(repeat=lambda t: t["fold"])
+    with pytest.raises(ValueError, match="Got 1 fold a repeat"):
+        choose_threshold(test_sets, GENDER, "m", 0.9)
+
+
+def test_classes_without_probabilities_have_no_threshold(known):
+    named = known.assign(y_pred="female", p_female=np.nan, p_male=np.nan)
+    with pytest.raises(ValueError, match="probabilities, and model 'm' gives none of 'gender'"):
+        choose_threshold(named, GENDER, "m", 0.9)

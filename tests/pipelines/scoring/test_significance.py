@@ -15,7 +15,7 @@ from pipelines.scoring.significance import (
     holm,
     mcnemar,
 )
-from pipelines.scoring.swaps import swap_test
+from pipelines.scoring.swaps import N_SWAPS, plan_swaps, swap_test
 
 # Darwin's fifteen pairs of maize, crossed less self-fertilised, in eighths of an inch: Fisher, "The
 # Design of Experiments" (1935), section 21.
@@ -179,22 +179,41 @@ def test_missing_p_values_are_no_tests():
 
 
 def test_the_detectable_difference_is_the_textbooks():
-    # (1.960 + 0.842) * sd / sqrt(n): 2.802 for a standard error of 1.
+    # Student's quantiles for 399 degrees of freedom, (1.966 + 0.843) * sd / sqrt(n).
     rng = np.random.default_rng(0)
     differences = rng.normal(size=400)
     error = differences.std(ddof=1) / np.sqrt(400)
-    expected = pytest.approx(2.8016 * error, rel=1e-3)
+    expected = pytest.approx(2.8085 * error, rel=1e-3)
     assert detectable_difference(differences, np.ones(400)) == expected
     # Ten equal photos a person say no more than one.
     assert detectable_difference(10 * differences, np.full(400, 10.0)) == expected
 
 
-def test_a_detectable_difference_is_found_with_its_power():
+@pytest.mark.parametrize("n_people", [8, 60])
+def test_a_detectable_difference_is_found_with_its_power(n_people):
     rng = np.random.default_rng(1)
-    worlds = rng.normal(size=(300, 60))
-    smallest = detectable_difference(worlds.ravel(), np.ones(worlds.size)) * np.sqrt(300)
-    found = [swap_test(world + smallest, np.zeros(60), n_swaps=399) < 0.05 for world in worlds]
+    worlds, ones = rng.normal(size=(300, n_people)), np.ones(n_people)
+    smallest = np.sqrt(np.mean([detectable_difference(world, ones) ** 2 for world in worlds]))
+    found = [swap_test(world + smallest, 0 * ones, n_swaps=399) < 0.05 for world in worlds]
     assert np.mean(found) == pytest.approx(0.8, abs=0.08)
+
+
+def test_of_few_people_only_a_larger_difference_is_detected():
+    # (2.776 + 0.941) standard errors for 4 degrees of freedom, where many people have 2.802.
+    five = np.array([1.0, -1.0, 2.0, 0.0, 3.0])
+    error = five.std(ddof=1) / np.sqrt(5)
+    assert detectable_difference(five, np.ones(5)) == pytest.approx(3.717 * error, rel=1e-3)
+
+
+@pytest.mark.parametrize("n_pairs", [1, 91, 253, 1225])
+def test_swaps_are_enough_for_holms_correction(n_pairs):
+    swaps = plan_swaps(100, n_pairs)
+    assert swaps.n >= N_SWAPS
+    assert n_pairs * swaps.smallest_p(100) < 0.02
+    assert plan_swaps(14, n_pairs).smallest_p(5) == 1 / 16
+    assert plan_swaps(13, n_pairs).n == 2**13
+    n_swaps = sum(len(block) for block in swaps.blocks(5_000_000, 0))
+    assert n_swaps == swaps.n
 
 
 def test_one_subject_detects_nothing():
