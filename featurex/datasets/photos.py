@@ -12,6 +12,7 @@ PHOTO_SUFFIXES = frozenset(
 )
 OUTSIDE = "path outside the folder"
 OTHER_FILE = "not a photo by its ending"
+INNER_FOLDER = "folder too deep, not looked into"
 
 
 def check_folder(root: str | Path, dataset: str) -> Path:
@@ -87,7 +88,8 @@ def folder_with(root: Path, names: tuple[str, ...]) -> Path | None:
 def find_photos(root: Path, dropped: Dropped) -> list[Path]:
     """Return the photos in a folder and its direct subfolders, sorted.
 
-    Hidden files aren't looked at, links that lead out of `root` are dropped and counted.
+    Hidden files aren't looked at, links that lead out of `root` and deeper folders are dropped and
+    counted.
 
     Raises
     ------
@@ -96,7 +98,17 @@ def find_photos(root: Path, dropped: Dropped) -> list[Path]:
     """
     folders, photos = list_folder(root, root, dropped)
     for folder in folders:
-        photos += list_folder(folder, root, dropped)[1]
+        photos += photos_of(folder, root, dropped)
+    return photos
+
+
+def photos_of(
+    folder: Path, root: Path, dropped: Dropped, *, count_others: bool = False
+) -> list[Path]:
+    """Return a subfolder's photos as :func:`list_folder` does, and count its folders as dropped."""
+    inner, photos = list_folder(folder, root, dropped, count_others=count_others)
+    for deeper in inner:
+        dropped.add(INNER_FOLDER, f"{folder.name}/{deeper.name}")
     return photos
 
 

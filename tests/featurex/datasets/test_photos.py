@@ -26,8 +26,10 @@ def lock(monkeypatch):
 def test_photos_are_found_one_folder_deep_and_sorted(make_photos, tmp_path):
     names = ["b.JPG", "a.png", "x/d.webp", "x/c.tif", "x/y/deep.png", "notes.txt", ".hidden.png"]
     make_photos(dict.fromkeys(names, 1))
-    found = [str(path.relative_to(tmp_path)) for path in find_photos(tmp_path, Dropped())]
+    dropped = Dropped()
+    found = [str(path.relative_to(tmp_path)) for path in find_photos(tmp_path, dropped)]
     assert found == ["a.png", "b.JPG", "x/c.tif", "x/d.webp"]
+    assert dropped.examples == {"folder too deep, not looked into": ["x/y"]}
 
 
 def test_a_subfolder_that_cannot_be_listed_is_counted(make_photos, lock):
