@@ -8,7 +8,10 @@ from featurex.datasets.cleaning import Dropped
 from featurex.exceptions import DatasetError
 
 PHOTO_SUFFIXES = frozenset(
-    {".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
+    {
+        *(".avif", ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo"),
+        *(".png", ".tif", ".tiff", ".webp"),
+    }
 )
 OUTSIDE = "path outside the folder"
 OTHER_FILE = "not a photo by its ending"

@@ -40,10 +40,10 @@ def test_a_subfolder_that_cannot_be_listed_is_counted(make_photos, lock):
 
 
 def test_all_photos_are_those_at_any_depth(make_photos, tmp_path):
-    names = ["b.JPG", "x/d.webp", "x/y/deep.png", "a/c.tif", "a/IMG.HEIC", "x.txt", ".hidden.png"]
+    names = ["b.JPG", "x/d.avif", "x/y/deep.jfif", "a/c.tif", "a/IMG.HEIC", "x.txt", ".hidden.png"]
     root, dropped = make_photos(dict.fromkeys(names, 1)), Dropped()
     found = [str(path.relative_to(tmp_path)) for path in all_photos(root, dropped)]
-    assert found == ["b.JPG", "a/c.tif", "x/d.webp", "x/y/deep.png"]
+    assert found == ["b.JPG", "a/c.tif", "x/d.avif", "x/y/deep.jfif"]
     assert dropped.counts == {"not a photo by its ending": 2}
     assert dropped.examples == {"not a photo by its ending": ["x.txt", "IMG.HEIC"]}
 
