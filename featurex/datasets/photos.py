@@ -35,8 +35,12 @@ def check_folder(root: str | Path, dataset: str) -> Path:
 
 def inside(folder: Path, path: Path) -> bool:
     """Tell whether a path, its links resolved, lies in a folder."""
+    return _leads_into(os.path.realpath(folder), path)
+
+
+def _leads_into(resolved: str, path: Path) -> bool:
     try:
-        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+        return Path(os.path.realpath(path)).is_relative_to(resolved)
     except ValueError:  # a NUL in the name
         return False
 
@@ -57,9 +61,9 @@ def only_inside(
     rows: list[dict[str, object]], folder: Path, dropped: Dropped
 ) -> list[dict[str, object]]:
     """Return the rows whose `path` lies in a folder, and count the others as dropped."""
-    kept, resolved = [], Path(os.path.realpath(folder))
+    kept, resolved = [], os.path.realpath(folder)
     for row in rows:
-        if inside(resolved, Path(str(row["path"]))):
+        if _leads_into(resolved, Path(str(row["path"]))):
             kept.append(row)
         else:
             dropped.add(OUTSIDE, str(row["path"]))

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from featurex.datasets.cleaning import Dropped
-from featurex.datasets.photos import all_photos, check_folder, find_photos, inside
+from featurex.datasets.photos import all_photos, check_folder, find_photos, inside, only_inside
 from featurex.exceptions import DatasetError
 
 
@@ -81,6 +81,15 @@ def test_inside_means_after_resolving(tmp_path, path, expected):
     root = tmp_path / "root"
     root.mkdir()
     assert inside(root, root / path) is expected
+
+
+def test_of_many_rows_the_folder_is_resolved_once(tmp_path, monkeypatch):
+    resolved = []
+    realpath = os.path.realpath
+    monkeypatch.setattr(os.path, "realpath", lambda path: resolved.append(path) or realpath(path))
+    rows = [{"path": str(tmp_path / f"{i}.png")} for i in range(5)]
+    assert only_inside(rows, tmp_path, Dropped()) == rows
+    assert len(resolved) == 1 + len(rows)
 
 
 def test_a_file_is_no_folder(make_photos, tmp_path):
