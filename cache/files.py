@@ -2,16 +2,17 @@
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-TEMPORARY_SUFFIX = ".tmp"
+_TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp", re.ASCII | re.DOTALL)
 
 
 def is_temporary(path: Path) -> bool:
-    """Tell whether a file is what a killed writer left."""
-    return path.name.startswith(".") and path.name.endswith(TEMPORARY_SUFFIX)
+    """Tell whether a name is one of `temporary_name`: what a killed writer left."""
+    return _TEMPORARY.fullmatch(path.name) is not None
 
 
 @contextlib.contextmanager
@@ -45,8 +46,7 @@ def create_once(path: Path, content: bytes) -> None:
 
 def temporary_name(path: Path) -> Path:
     """Return a name in the same folder that nobody else has, and that says what it is."""
-    unique = f"{os.getpid()}-{secrets.token_hex(4)}"
-    return path.with_name(f".{path.name}.{unique}{TEMPORARY_SUFFIX}")
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
 
 
 def _name_once(temporary: Path, path: Path) -> None:

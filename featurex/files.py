@@ -74,7 +74,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         yield part
-        with part.open("rb") as file:
+        with part.open("rb+") as file:  # Windows flushes only what may be written
             os.fsync(file.fileno())
         part.replace(path)
     finally:

@@ -25,7 +25,17 @@ COLUMNS = (
 )
 
 # The columns of `Manifest.copies`.
-COPY_COLUMNS = ("image_id", "path", "age", "age_group", "gender", "race", "fate")
+COPY_COLUMNS = (
+    "image_id",
+    "path",
+    "subject_id",
+    "age",
+    "age_group",
+    "gender",
+    "race",
+    "fold",
+    "fate",
+)
 
 # Task name -> the column that holds its labels.
 TASK_COLUMNS = {
@@ -67,8 +77,9 @@ class Manifest:
         A few dropped rows for each reason.
     copies : DataFrame
         Every file that was found to be equal, byte by byte, to another one, next to it: the columns
-        `image_id`, `path`, the labels `age`, `age_group`, `gender` and `race` that its own name or
-        line gives it, and `fate` (``"kept"``, ``"duplicate"`` or ``"conflicting labels"``).
+        `image_id`, `path`, what its own name or line says of it (`subject_id`, `age`, `age_group`,
+        `gender`, `race`, `fold`), and `fate` (``"kept"``, ``"duplicate"`` or ``"conflicting
+        labels"``).
     unread : dict of str to str
         Why files that were named could not be read, by path; all of them are counted in `dropped`.
     ages : str or None

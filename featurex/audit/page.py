@@ -159,7 +159,10 @@ def _identical(copies: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _files(rows: pd.DataFrame) -> Iterable[dict[str, str]]:
     for row in rows.itertuples():
-        words = [f"{row.age:g} years" if pd.notna(row.age) else row.age_group, row.gender, row.race]
+        age = f"{row.age:g} years" if pd.notna(row.age) else row.age_group
+        subject = f"subject {row.subject_id}" if pd.notna(row.subject_id) else None
+        fold = f"own fold {row.fold}" if pd.notna(row.fold) else None
+        words = [age, row.gender, row.race, subject, fold]
         yield {
             "name": Path(row.path).name,
             "labels": ", ".join(str(word) for word in words if pd.notna(word)),

@@ -95,6 +95,7 @@ def extract(
     if json:
         print_json({"dropped": manifest.dropped, "seconds": report.seconds} | report.counts())
     if report.n_skipped == report.n_photos:
+        why = ", ".join(f"{what} {count}" for what, count in report.counts().items() if count)
         raise DatasetError(
-            f"No face was found in any photo of {dataset!r} ({report.n_photos} looked at)."
+            f"No photo of {dataset!r} was embedded ({report.n_photos} looked at: {why})."
         )

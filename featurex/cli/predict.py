@@ -26,6 +26,8 @@ NO_FACE = "no face found"
 # Columns of the CSV, before the probabilities.
 _AGES = ("age", "age_error", "age_low", "age_high")
 COLUMNS = ("photo", "note", "face", "box", "age_group", *_AGES, "gender", "undefined")
+# The tasks of the table's columns that come first; others follow.
+_USUAL = ("gender", "age-group", "age")
 
 
 @guarded
@@ -81,7 +83,8 @@ def predict(
         elif csv_:
             _print_csv(_rows(found), predictor.classes)
         else:
-            shown = [_as_shown(row) for row in _rows(found)]
+            tasks = _shown_tasks(predictor.tasks)
+            shown = [row for faces in found for row in _as_shown(faces, tasks)]
     if not (json or csv_):
         _print_shown(shown)
     tell_left_out(len(files), left_out["unreadable"], left_out["faceless"])
@@ -136,17 +139,20 @@ def _rows(found: Iterable[PhotoFaces]) -> Iterator[dict[str, Any]]:
                     "photo": str(faces.photo),
                     "face": number,
                     "box": " ".join(map(str, face.box)),
-                    "age_group": face.age_group,
-                    "gender": face.gender,
                     "undefined": "; ".join(f"{t}: {why}" for t, why in face.undefined.items()),
                 }
                 | {name: getattr(face, name) for name in _AGES}
+                | {_answer_column(task): name for task, name in face.answers.items()}
                 | {
                     _chance_column(task, name): p
                     for task, classes in face.probabilities.items()
                     for name, p in classes.items()
                 }
             )
+
+
+def _answer_column(task: str) -> str:
+    return task.replace("-", "_")
 
 
 def _chance_column(task: str, name: str) -> str:
@@ -156,7 +162,9 @@ def _chance_column(task: str, name: str) -> str:
 
 def _print_csv(rows: Iterable[dict[str, Any]], classes: Mapping[str, Sequence[str]]) -> None:
     chances = [_chance_column(task, name) for task, names in classes.items() for name in names]
-    writer = csv.DictWriter(sys.stdout, [*COLUMNS, *chances], restval="", lineterminator="\n")
+    answers = [name for name in map(_answer_column, classes) if name not in COLUMNS]
+    columns = [*COLUMNS, *answers, *chances]
+    writer = csv.DictWriter(sys.stdout, columns, restval="", lineterminator="\n")
     writer.writeheader()
     for row in rows:
         writer.writerow({name: _rounded(name, value) for name, value in row.items()})
@@ -168,26 +176,23 @@ def _rounded(column: str, value: Any) -> Any:
     return round(value, 1 if column in _AGES else 4) if isinstance(value, float) else value
 
 
-def _as_shown(row: dict[str, Any]) -> dict[str, Any]:
-    from featurex.labels import AGE_GROUPS, GENDERS
-    from featurex.prediction.drawing import age_with_bounds
-
-    known = row.get("age") is not None
-    return {
-        "photo": row["photo"],
-        "face": row.get("face", ""),
-        "box": row.get("box", row.get("note", "")),
-        "gender": _with_chance(row, "gender", GENDERS),
-        "age group": _with_chance(row, "age_group", AGE_GROUPS),
-        "age": age_with_bounds(*(row[name] for name in _AGES)) if known else "",
-    }
+def _shown_tasks(tasks: Sequence[str]) -> list[str]:
+    """Return the tasks that have something to show: groups give an age too."""
+    answered = {*tasks, *["age"] * ("age-group" in tasks)}
+    return [task for task in _USUAL if task in answered] + [t for t in tasks if t not in _USUAL]
 
 
-def _with_chance(row: dict[str, Any], column: str, classes: Sequence[str]) -> str:
-    from featurex.prediction.drawing import name_with_chance
+def _as_shown(faces: PhotoFaces, tasks: Sequence[str]) -> Iterator[dict[str, Any]]:
+    from featurex.prediction.drawing import describe_task
 
-    chances = {name: row[f"p_{name}"] for name in classes if f"p_{name}" in row}
-    return name_with_chance(row[column], chances) if row.get(column) else ""
+    photo = {"photo": str(faces.photo)}
+    titles = {task: "age group" if task == "age-group" else task for task in tasks}
+    if not faces:
+        blank = dict.fromkeys(titles.values(), "")
+        yield photo | {"face": "", "box": faces.error or NO_FACE} | blank
+    for number, face in enumerate(faces, 1):
+        told = {title: describe_task(face, task) for task, title in titles.items()}
+        yield photo | {"face": number, "box": " ".join(map(str, face.box))} | told
 
 
 def _print_shown(rows: Sequence[dict[str, Any]]) -> None:

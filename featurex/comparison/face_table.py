@@ -50,8 +50,8 @@ class FaceTable:
         self.n_without_face = int((~there).sum())
         if self.table.empty:
             raise ValueError(
-                f"No face was found in any photo of {manifest.dataset!r} "
-                f"({len(manifest)} looked at)."
+                f"No photo of {manifest.dataset!r} is embedded ({len(manifest)} looked at). "
+                "'featurex extract --list FILE' writes what became of each."
             )
 
     @property

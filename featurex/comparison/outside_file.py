@@ -15,8 +15,9 @@ matter:
                  a class without a column has probability 0
 ===============  ===============================================================================
 
-One of the first two and any of the others are enough; more columns are ignored. An empty field is
-no answer. What a file does not say itself follows from what it says:
+One of the first two and any of the others are enough; more columns are ignored. Of a probability's
+column R's own spelling is read too, as ``p_25.32`` and ``p_60.``. An empty field is no answer. What
+a file does not say itself follows from what it says:
 
 - a class without a name is the most probable one;
 - an age group, in a file without groups, is the one nearest to the age, ties to the younger;
@@ -28,6 +29,8 @@ A table of out-of-fold predictions, as `featurex compare` writes it, is read too
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +42,8 @@ from featurex.manifest import TASK_COLUMNS
 from featurex.printable import printable
 from pipelines import PredictionTableError, Task
 
+# What R's make.names turns into a point.
+_NOT_IN_R = re.compile(r"[^\w.]")
 # What tells a table of out-of-fold predictions from other files.
 OWN_COLUMNS = {"image_id", "task", "model", "y_true", "years_pred"}
 
@@ -92,9 +97,9 @@ class PredictionFile:
 
     def __init__(self, path: Path, tasks: Sequence[Task]) -> None:
         self.path = path
-        self._numbers = {"age", "years_pred"}.union(
-            name.lower() for task in tasks for name in task.probability_columns
-        )
+        chances = {name.lower() for task in tasks for name in task.probability_columns}
+        self._from_r = _r_spellings(chances)
+        self._numbers = {"age", "years_pred"} | chances | self._from_r.keys()
         self.columns = set(next(self._records(), (0, {}))[1])
         if not self.columns:
             raise PredictionTableError(f"{path} has no line below its header.")
@@ -139,8 +144,17 @@ class PredictionFile:
         records = read_records(self.path, damaged, required=(), numbers=self._numbers)
         for number, record in records:
             self._refuse(damaged)
-            yield number, record
+            yield number, self._renamed(record)
         self._refuse(damaged)
+
+    def _renamed(self, record: dict[str, str]) -> dict[str, str]:
+        """Give the columns of probabilities the names that R has taken from them."""
+        if both := [name for name in self._from_r if {name, self._from_r[name]} <= record.keys()]:
+            raise PredictionTableError(
+                f"{self.path} has the columns {self._from_r[both[0]]!r} and {both[0]!r}, which is "
+                "how R writes the first. Take one of them away."
+            )
+        return {self._from_r.get(name, name): text for name, text in record.items()}
 
     def _refuse(self, damaged: Dropped) -> None:
         for reason, lines in damaged.examples.items():
@@ -178,6 +192,13 @@ class PredictionFile:
                 continue
             if answer := read_answer(record, task, self._columns_of(task)):
                 yield task.name, answer
+
+
+def _r_spellings(names: set[str]) -> dict[str, str]:
+    """Map what R's data frames make of names to the names, unless two become the same."""
+    spelt = {name: _NOT_IN_R.sub(".", name) for name in names}
+    times = Counter(spelt.values())
+    return {r: name for name, r in spelt.items() if r != name and times[r] == 1}
 
 
 def _plain(record: dict[str, str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from featurex.datasets.shared_photos import join_subjects
 from featurex.exceptions import DatasetError
 from featurex.labels import UNDEFINED, age_to_group
 from featurex.manifest import COPY_COLUMNS, Manifest, make_table, no_copies
@@ -80,7 +81,8 @@ def clean(
     that can't be read, all copies of a photo whose labels conflict, and all but one of the other
     copies (the first, with every label that any copy has; an undefined gender gives way to any
     other and alone is no label). A known age gives the age group where
-    there is none. Copies that differ in race only stay one photo, of no race.
+    there is none. Copies that differ in race only stay one photo, of no race. Subjects who share a
+    photo become one; a note says so.
 
     Parameters
     ----------
@@ -113,7 +115,9 @@ def clean(
     rows = dropped.split(rows, (rows["age"] < 0) | (rows["age"] > max_age), "age out of range")
     if labelled:
         rows = dropped.split(rows, rows[LABELS].isna().all(axis=1), "no label")
-    rows = _drop_copies(_with_ids(rows, dropped), dropped)
+    rows = _drop_conflicting(_with_ids(rows, dropped), dropped)
+    rows, found = join_subjects(rows, dataset)
+    rows = _drop_copies(rows, dropped)
     rows = _with_age_groups(rows, dropped, age_policy)
     rows["gender"] = (
         rows["gender"]
@@ -124,6 +128,7 @@ def clean(
     dropped.copies.loc[gone, "fate"] = "conflicting labels"
     if rows.empty:
         raise DatasetError(_nothing_left(dataset, root, dropped))
+    notes = (*notes, *found)
     if age_policy == "nearest" and rows["age_group"].notna().any():
         notes = (*notes, NEAREST)
     table = make_table(dict(rows.items()), dataset)
@@ -144,14 +149,17 @@ def _with_ids(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
     return rows.assign(image_id=ids)[~bad]
 
 
-def _drop_copies(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
+def _drop_conflicting(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
     copies = rows[rows["image_id"].duplicated(keep=False)]
     kinds = copies.groupby("image_id")[[*LABELS, "age_label", "race"]].nunique()
     conflicting = kinds.index[(kinds.drop(columns="race") > 1).any(axis=1)]
     rows = dropped.split(rows, rows["image_id"].isin(conflicting), "conflicting labels")
     unsure = rows["image_id"].isin(kinds.index[kinds["race"] > 1])
     dropped.copies = _copies(copies, conflicting)
-    rows = rows.assign(race=rows["race"].astype(object).mask(unsure, None))
+    return rows.assign(race=rows["race"].astype(object).mask(unsure, None))
+
+
+def _drop_copies(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
     dropped.split(rows, rows["image_id"].duplicated(), "duplicate")
     return rows.groupby("image_id", sort=False, as_index=False).first()
 
@@ -160,7 +168,7 @@ def _copies(copies: pd.DataFrame, conflicting: pd.Index) -> pd.DataFrame:
     """List the files that are equal byte by byte, with what becomes of each."""
     fate = np.where(copies["image_id"].duplicated(), "duplicate", "kept").astype(object)
     fate[copies["image_id"].isin(conflicting)] = "conflicting labels"
-    listed = copies.assign(fate=fate)[list(COPY_COLUMNS)]
+    listed = copies.assign(fate=fate, fold=copies["fold"].astype("Int64"))[list(COPY_COLUMNS)]
     return listed.sort_values("image_id", kind="stable", ignore_index=True)
 
 

@@ -12,6 +12,7 @@ from featurex.datasets.dialect import (
     SEPARATORS,
     Decimals,
     check_length,
+    check_nameless,
     column_name,
     decode,
     find_separator,
@@ -67,6 +68,7 @@ def read_records(
         for row, fields in enumerate(filled):
             where = f"{path}, line {lines.line_num}"
             if len(fields) == len(header):
+                check_nameless(fields, header, where)
                 record = dict(zip(header, fields, strict=True))
                 yield lines.line_num, decimals.with_points(record, where)
             else:

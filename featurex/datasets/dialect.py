@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from featurex.exceptions import DatasetError
+from featurex.printable import printable
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 MAX_SHOWN = 60
@@ -91,6 +92,23 @@ def check_length(
             f"{where}: {len(fields)} fields, but {len(header)} columns. Where numbers have decimal "
             "commas, separate the columns by semicolons; from R, write it without row names."
         )
+
+
+def check_nameless(fields: Sequence[str], header: Sequence[str], where: str) -> None:
+    """Refuse text in a column without a name, unless that is the first: R and pandas number rows.
+
+    Raises
+    ------
+    DatasetError
+        There is some: a field may have moved by a decimal comma.
+    """
+    for number, (name, text) in enumerate(zip(header, fields, strict=True), 1):
+        if number > 1 and not name and text.strip():
+            raise DatasetError(
+                f"{where}: {printable(text.strip()[:MAX_SHOWN])!r} in column {number}, which has "
+                "no name. Name it; where numbers have decimal commas, separate the columns by "
+                "semicolons."
+            )
 
 
 class Decimals:

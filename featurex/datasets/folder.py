@@ -5,7 +5,7 @@ from pathlib import Path
 
 from featurex.datasets.cleaning import Dropped, clean
 from featurex.datasets.parsing import UnknownLabelError, parse_age_group, parse_gender
-from featurex.datasets.photos import check_folder, list_folder
+from featurex.datasets.photos import check_folder, list_folder, photos_of
 from featurex.datasets.reader import Reader
 from featurex.exceptions import DatasetError
 from featurex.labels import AGE_GROUPS, check_age_policy
@@ -25,7 +25,7 @@ def read(root: str | Path, *, age_policy: str = "strict") -> Manifest:
     root : str or Path
         The folder of the class folders, which are all genders (``female``, ``male``, ``f``,
         ``w``, ``m``) or all age groups (``0-2`` … ``60+``). Photos beside them are dropped, and so
-        are other files in them and links that lead out; deeper folders aren't looked at.
+        are other files and folders in them, and links that lead out.
     age_policy : {"strict", "nearest"}
         For the sake of one grammar: the groups are given, so it changes nothing.
 
@@ -48,7 +48,7 @@ def read(root: str | Path, *, age_policy: str = "strict") -> Manifest:
     rows: list[dict[str, object]] = [
         {"path": str(photo), kind: _PARSERS[kind](folder.name)}
         for folder in folders
-        for photo in list_folder(folder, top, dropped, count_others=True)[1]
+        for photo in photos_of(folder, top, dropped, count_others=True)
     ]
     return clean(rows, dropped, dataset="folder", root=top, age_policy=age_policy)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from featurex.datasets.cleaning import Dropped, clean
 from featurex.datasets.delimited import read_text
-from featurex.datasets.photos import check_folder, list_folder
+from featurex.datasets.photos import check_folder, list_folder, photos_of
 from featurex.datasets.reader import Reader
 from featurex.exceptions import DatasetError
 from featurex.labels import GENDERS, check_age_policy
@@ -124,7 +124,7 @@ def _people(folder: Path, top: Path, dropped: Dropped) -> list[dict[str, object]
     for photo in loose:
         dropped.add("unparsable name", photo.name)
     for person in people:
-        for photo in list_folder(person, top, dropped)[1]:
+        for photo in photos_of(person, top, dropped):
             if re.fullmatch(re.escape(person.name) + r"_[0-9]{4}\.jpg", photo.name):
                 rows.append({"path": str(photo), "subject_id": person.name})
             else:

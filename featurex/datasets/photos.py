@@ -8,10 +8,14 @@ from featurex.datasets.cleaning import Dropped
 from featurex.exceptions import DatasetError
 
 PHOTO_SUFFIXES = frozenset(
-    {".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
+    {
+        *(".avif", ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo"),
+        *(".png", ".tif", ".tiff", ".webp"),
+    }
 )
 OUTSIDE = "path outside the folder"
 OTHER_FILE = "not a photo by its ending"
+INNER_FOLDER = "folder too deep, not looked into"
 
 
 def check_folder(root: str | Path, dataset: str) -> Path:
@@ -31,8 +35,12 @@ def check_folder(root: str | Path, dataset: str) -> Path:
 
 def inside(folder: Path, path: Path) -> bool:
     """Tell whether a path, its links resolved, lies in a folder."""
+    return _leads_into(os.path.realpath(folder), path)
+
+
+def _leads_into(resolved: str, path: Path) -> bool:
     try:
-        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+        return Path(os.path.realpath(path)).is_relative_to(resolved)
     except ValueError:  # a NUL in the name
         return False
 
@@ -53,9 +61,9 @@ def only_inside(
     rows: list[dict[str, object]], folder: Path, dropped: Dropped
 ) -> list[dict[str, object]]:
     """Return the rows whose `path` lies in a folder, and count the others as dropped."""
-    kept, resolved = [], Path(os.path.realpath(folder))
+    kept, resolved = [], os.path.realpath(folder)
     for row in rows:
-        if inside(resolved, Path(str(row["path"]))):
+        if _leads_into(resolved, Path(str(row["path"]))):
             kept.append(row)
         else:
             dropped.add(OUTSIDE, str(row["path"]))
@@ -87,7 +95,8 @@ def folder_with(root: Path, names: tuple[str, ...]) -> Path | None:
 def find_photos(root: Path, dropped: Dropped) -> list[Path]:
     """Return the photos in a folder and its direct subfolders, sorted.
 
-    Hidden files aren't looked at, links that lead out of `root` are dropped and counted.
+    Hidden files aren't looked at, links that lead out of `root` and deeper folders are dropped and
+    counted.
 
     Raises
     ------
@@ -96,7 +105,17 @@ def find_photos(root: Path, dropped: Dropped) -> list[Path]:
     """
     folders, photos = list_folder(root, root, dropped)
     for folder in folders:
-        photos += list_folder(folder, root, dropped)[1]
+        photos += photos_of(folder, root, dropped)
+    return photos
+
+
+def photos_of(
+    folder: Path, root: Path, dropped: Dropped, *, count_others: bool = False
+) -> list[Path]:
+    """Return a subfolder's photos as :func:`list_folder` does, and count its folders as dropped."""
+    inner, photos = list_folder(folder, root, dropped, count_others=count_others)
+    for deeper in inner:
+        dropped.add(INNER_FOLDER, f"{folder.name}/{deeper.name}")
     return photos
 
 

@@ -12,6 +12,7 @@ from featurex.exceptions import PhotoError
 from featurex.extraction import spaces
 from featurex.faces.aligner import ChipFormat, Face, FaceAligner
 from featurex.manifest import Manifest
+from featurex.photos.formats import UNSUPPORTED
 from featurex.photos.hashing import image_id
 from featurex.photos.images import decode, read_photo
 from featurex.photos.picture import Picture
@@ -50,7 +51,8 @@ class Alignment:
     chips : dict of ChipFormat to ndarray of shape (size, size, 3), uint8
         Chips that the cache does not hold yet.
     lasting : bool
-        Whether the content is to blame: a damaged image stays one, a missing file may come back.
+        Whether the content is to blame: a damaged image stays one, a missing file may come back,
+        and another Pillow may read another format.
     """
 
     photo: Photo
@@ -84,7 +86,8 @@ def align(
     try:
         picture = Picture(decode(data, photo.path))
     except PhotoError as error:
-        return Alignment(photo, spaces.UNREADABLE, error.reason)
+        lasting = not error.reason.startswith(UNSUPPORTED)
+        return Alignment(photo, spaces.UNREADABLE, error.reason, lasting=lasting)
     face = stored or aligner.central_face(picture)
     if face is None:
         return Alignment(photo, spaces.NO_FACE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -82,18 +82,24 @@ def _write_npy(store: Store, columns: Sequence[Column], out: Path) -> None:
         names = ", ".join(column.name for column in columns)
         raise ValueError(f"A .npy file holds one column. Choose one of {names} with --column.")
     (column,) = columns
-    with replacing(out) as array_file, replacing(out.with_suffix(".keys.txt")) as key_file:
-        array = np.lib.format.open_memmap(
-            array_file, mode="w+", dtype=column.storage, shape=(len(store), *column.shape)
-        )
-        filled = 0
-        with key_file.open("w", encoding="ascii", newline="\n") as lines:
-            for keys, rows in store.batches([column.name], PIECE_BYTES):
-                array[filled : filled + len(keys)] = rows[column.name]
-                filled += len(keys)
-                lines.writelines(f"{key}\n" for key in keys)
-        array.flush()
-        del array
+    shape = (len(store), *column.shape)
+    with (
+        replacing(out) as part,
+        part.open("wb") as array,
+        replacing(out.with_suffix(".keys.txt")) as key_part,
+        key_part.open("w", encoding="ascii", newline="\n") as lines,
+    ):
+        _write_header(array, column.storage, shape)
+        for keys, rows in store.batches([column.name], PIECE_BYTES):
+            array.write(rows[column.name].astype(column.storage, copy=False).tobytes())
+            lines.writelines(f"{key}\n" for key in keys)
+
+
+def _write_header(file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    # numpy's own files of a given size are mapped into memory: a full disk ends the process there.
+    descr = np.lib.format.dtype_to_descr(dtype)
+    header = {"descr": descr, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
 
 
 def _write_csv(store: Store, columns: Sequence[Column], out: Path) -> None:

@@ -8,7 +8,7 @@ camera photos.
 """
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -16,35 +16,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from featurex.exceptions import PhotoError
 from featurex.files import MAX_FILE_BYTES, open_regular
+from featurex.photos.formats import find_reader
 
 # The largest camera sensors of today have 200 million pixels.
 MAX_PIXELS = 200_000_000
 MAX_SIDE = 65_535  # the most that a JPEG can have; longer ones are no photos, and slow
 
 CLOSED = "closed image"
-
-# First bytes of a file -> its reader. A multi-picture JPEG (MPO) begins with its main picture.
-_READERS: dict[bytes, Callable[[BytesIO], ImageFile]] = {
-    b"\xff\xd8\xff": JpegImageFile,
-    b"\x89PNG\r\n\x1a\n": PngImageFile,
-    b"RIFF": WebPImageFile,
-    b"BM": BmpImageFile,
-    b"GIF8": GifImageFile,
-    b"II*\0": TiffImageFile,
-    b"MM\0*": TiffImageFile,
-    b"II+\0": TiffImageFile,  # BigTIFF
-    b"MM\0+": TiffImageFile,
-}
 
 # EXIF 2.32, tag 0x0112: how the stored picture must be turned to be upright.
 _UPRIGHT = {
@@ -107,9 +89,10 @@ def read_reason(error: OSError) -> str:
 def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode a photo to RGB, upright by its EXIF orientation.
 
-    Reads JPEG, PNG, WebP, BMP, GIF and TIFF; of an animation the first picture. Transparent
-    pixels are laid on white. Numbers of 16 bits are scaled to 8; integers of 32 bits and floats
-    are scaled by the smallest usual white (255 or 65535, for floats also 1) that holds them.
+    Reads JPEG, PNG, WebP, BMP, GIF, TIFF, and AVIF where Pillow does; of an animation the first
+    picture. Transparent pixels are laid on white. Numbers of 16 bits are scaled to 8; integers of
+    32 bits and floats are scaled by the smallest usual white (255 or 65535, for floats also 1) that
+    holds them.
 
     Parameters
     ----------
@@ -130,8 +113,8 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
     Raises
     ------
     PhotoError
-        With the reason ``"empty file"``, ``"not an image"``, ``"too many pixels"``,
-        ``"damaged image"`` or ``"unsupported pixel values"``.
+        With the reason ``"empty file"``, ``"not an image"``, ``"unsupported format (HEIC)"`` and
+        the like, ``"too many pixels"``, ``"damaged image"`` or ``"unsupported pixel values"``.
     """
     if not data:
         raise PhotoError(name, "empty file")
@@ -180,10 +163,7 @@ def _reasons(name: str, fault: str = "damaged image") -> Iterator[None]:
 
 
 def _open(data: bytes, name: str, max_pixels: int) -> ImageFile:
-    reader = next((r for magic, r in _READERS.items() if data.startswith(magic)), None)
-    if reader is None:
-        raise PhotoError(name, "not an image")
-    image = reader(BytesIO(data))
+    image = find_reader(data, name)(BytesIO(data))
     if image.width * image.height > max_pixels or max(image.size) > MAX_SIDE:
         raise PhotoError(name, "too many pixels")
     return image

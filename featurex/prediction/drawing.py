@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from featurex.prediction.face_predictions import FacePrediction
+from featurex.tasks import AGE
 
 BOX, PAPER, INK = (255, 196, 0), (20, 20, 20), (255, 255, 255)
 # Small photos are enlarged, so that the text is legible; but not a strip of one pixel by thousands.
@@ -41,15 +42,15 @@ def draw_predictions(photo: Image.Image, faces: Sequence[FacePrediction], path: 
     image.save(path)
 
 
-def name_with_chance(name: str, chances: Mapping[str, float]) -> str:
-    """Say a class with its probability, and of "undefined" which class was the most probable.
+def name_with_chance(name: str, chances: Mapping[str, float], *, declined: bool = False) -> str:
+    """Say a class with its probability, and where none was answered the most probable one.
 
     Examples
     --------
-    >>> name_with_chance("undefined", {"female": 0.4, "male": 0.6})
+    >>> name_with_chance("undefined", {"female": 0.4, "male": 0.6}, declined=True)
     'undefined (male 60 %)'
     """
-    if name in chances:
+    if name in chances and not declined:  # "undefined" is a class of gender-3 as well
         return f"{name} ({100 * chances[name]:.0f} %)"
     best = max(chances, key=chances.__getitem__)
     return f"{name} ({best} {100 * chances[best]:.0f} %)"
@@ -70,6 +71,17 @@ def age_with_bounds(age: float, error: float | None, low: float | None, high: fl
     return f"{age:.0f}" if error is None else f"{age:.0f} ± {error:.0f}"
 
 
+def describe_task(face: FacePrediction, task: str) -> str:
+    """Say the answer of one task, with its probability, interval or error; "" without one."""
+    if task == AGE.name:
+        bounds = face.age_error, face.age_low, face.age_high
+        return "" if face.age is None else age_with_bounds(face.age, *bounds)
+    if task not in face.answers:
+        return ""
+    chances, declined = face.probabilities[task], task in face.undefined
+    return name_with_chance(face.answers[task], chances, declined=declined)
+
+
 def describe_face(face: FacePrediction) -> list[str]:
     """Say what a prediction says, each with its probability, interval or error.
 
@@ -79,14 +91,9 @@ def describe_face(face: FacePrediction) -> list[str]:
     ...     probabilities={"age-group": {"25-32": 0.7}}))
     ['25-32 (70 %)', '30 (24 to 39) years']
     """
-    lines = []
-    for task, name in (("gender", face.gender), ("age-group", face.age_group)):
-        if name:
-            lines.append(name_with_chance(name, face.probabilities[task]))
-    if face.age is not None:
-        age = age_with_bounds(face.age, face.age_error, face.age_low, face.age_high)
-        lines.append(f"{age} years")
-    return lines
+    lines = [describe_task(face, task) for task in face.answers]
+    age = describe_task(face, AGE.name)
+    return [*lines, f"{age} years"] if age else lines
 
 
 def _write(

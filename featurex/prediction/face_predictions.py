@@ -56,6 +56,16 @@ class FacePrediction:
     age_low: float | None = None
     age_high: float | None = None
 
+    @property
+    def answers(self) -> dict[str, str]:
+        """The answer of every task with classes, race and gender-3 too, by task."""
+        named = {GENDER.name: self.gender, AGE_GROUP.name: self.age_group}
+        answers = {task: name for task, name in named.items() if name}
+        for task, chances in self.probabilities.items():
+            best = max(chances, key=chances.__getitem__)
+            answers.setdefault(task, UNDEFINED if task in self.undefined else best)
+        return answers
+
 
 class PhotoFaces(list[FacePrediction]):
     """The faces of one photo, from left to right.

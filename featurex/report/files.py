@@ -50,7 +50,7 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
         As it was run.
     folder : Path
         Made where it is missing. What an earlier comparison wrote there is replaced, and deleted
-        where this one has no such file.
+        where this one has no such file; a ``run.json`` tells that there was one.
 
     Returns
     -------
@@ -67,6 +67,7 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
         The folder can't be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    again = (folder / "run.json").is_file()
     tables = [folder / f"table.{suffix}" for suffix in ("csv", "md", "tex")]
     result.comparison.to_csv(tables[0])
     result.comparison.to_markdown(tables[1])
@@ -79,7 +80,8 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
         part.write_text(record + "\n", encoding="ascii")
     written = [*tables, folder / "predictions.csv", folder / "run.json"]
     written += [*_write_statistics(result, design, folder), *_write_curves(result, design, folder)]
-    _delete_earlier(folder, written)
+    if again:
+        _delete_earlier(folder, written)
     return written
 
 

@@ -46,6 +46,7 @@ def read_run(folder: Path, audit: Path | None = None) -> Run:
     """
     record = read_record(folder)
     tables = {"table": _read_table(folder / "table.csv", FORMS["table"])}
+    _check_scores(folder / "table.csv", tables["table"])
     for name in FORMS:
         if name not in (*tables, *AUDIT_TABLES) and (folder / f"{name}.csv").exists():
             tables[name] = _read_table(folder / f"{name}.csv", FORMS[name])
@@ -140,6 +141,14 @@ def _read_table(path: Path, form: TableForm) -> pd.DataFrame:
     for name in (*form.numbers, *form.extra):
         columns[name] = _numbers(table, name, path, form)
     return _printable(pd.DataFrame(columns))
+
+
+def _check_scores(path: Path, table: pd.DataFrame) -> None:
+    """Refuse a comparison that has no score of one of its tasks: there is nothing to show."""
+    scored = table[[f"{metric}_pooled" for metric in LIMITS]].notna().any(axis=1)
+    without = table["task"][~scored.groupby(table["task"]).transform("any").astype(bool)]
+    if len(without):
+        raise _fault(path, f"no score of {without.iloc[0]!r}, such as 'accuracy_pooled'")
 
 
 def _numbers(table: pd.DataFrame, name: str, path: Path, form: TableForm) -> pd.Series:

@@ -106,7 +106,7 @@ def test_a_missing_folder_of_shards_is_named(store):
         Store.open_existing(store.path.parent, store.path.name)
 
 
-@pytest.mark.parametrize("made", [["shards"], [], ["shards", ".space.json.1-aa.tmp"]])
+@pytest.mark.parametrize("made", [["shards"], [], ["shards", ".space.json.1-00ff00ff.tmp"]])
 def test_a_space_that_was_not_finished_being_made_is_harmless(tmp_path, space, columns, made):
     folder = tmp_path / space.folder
     folder.mkdir()

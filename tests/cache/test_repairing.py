@@ -85,8 +85,9 @@ def test_a_link_to_a_shard_goes_and_what_it_leads_to_stays(filled, shard_files, 
 def test_what_a_killed_writer_left_goes_once_nobody_can_be_writing_it(filled):
     store, _, _ = filled
     store.publish()
-    files = [store.path / ".index.h5.1-aa.tmp", store.path / "shards" / ".ab.h5.1-aa.tmp"]
-    folder = store.path.with_name(".dropped-0123456789abcdef.1-aa.tmp")
+    names = [".index.h5.1-00ff00ff.tmp", "shards/.ab.h5.1-00ff00ff.tmp"]
+    files = [store.path / name for name in names]
+    folder = store.path.with_name(".dropped-0123456789abcdef.1-00ff00ff.tmp")
     folder.mkdir()
     for path in [*files, folder / "space.json"]:
         path.touch()
@@ -99,10 +100,24 @@ def test_what_a_killed_writer_left_goes_once_nobody_can_be_writing_it(filled):
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("name", [".thumbnails.tmp", ".a.1-00ff00f.tmp", ".a.b-00ff00ff.tmp"])
+@pytest.mark.parametrize("where", ["..", ".", "shards"])
+def test_what_only_looks_like_a_leftover_is_left_to_the_user(filled, name, where):
+    store, _, _ = filled
+    store.publish()
+    folder = store.path / where / name
+    folder.mkdir()
+    (folder / "mine").touch()
+    make_old(folder)
+    [repaired] = repair(store.path.parent)
+    assert repaired.refused
+    assert (folder / "mine").exists()
+
+
 def test_what_a_writer_finishes_meanwhile_is_no_matter(filled, monkeypatch):
     store, _, _ = filled
     store.publish()
-    gone = store.path / ".index.h5.1-aa.tmp"
+    gone = store.path / ".index.h5.1-00ff00ff.tmp"
     monkeypatch.setattr(repairing, "leftovers", lambda folder: [gone])
     assert repair(store.path.parent) == []
 

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from featurex.files import open_regular, ready_folder
+from featurex.files import open_regular, ready_folder, replacing
 
 
 def test_a_regular_file_is_opened(tmp_path):
@@ -48,3 +48,16 @@ def test_a_folder_is_made_ready_or_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda *args: False)
     with pytest.raises(PermissionError):
         ready_folder(tmp_path)
+
+
+def test_a_file_is_flushed_by_a_handle_that_may_write(tmp_path, monkeypatch):
+    """Windows refuses to flush by one that may only read."""
+    fcntl = pytest.importorskip("fcntl")
+    modes = []
+    monkeypatch.setattr(
+        os, "fsync", lambda file: modes.append(fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE)
+    )
+    with replacing(tmp_path / "a") as part:
+        part.write_text("one")
+    assert modes == [os.O_RDWR]
+    assert (tmp_path / "a").read_text() == "one"

@@ -121,6 +121,20 @@ def test_older_runs_lack_columns(folder, tables):
     write_report(folder, folder / "page.html")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "task,model,n_rows,n_folds\nage,svm,120,3\n",
+        "task,model,n_rows,n_folds,mae_pooled\nage,svm,120,3,\n",
+        "task,model,n_rows,n_folds,mae_pooled\ngender,svm,120,3,\nage,svm,120,3,4.5\n",
+    ],
+)
+def test_a_comparison_without_a_score_of_a_task_is_one_line(folder, text):
+    (folder / "table.csv").write_text(text)
+    with pytest.raises(RunError, match=r"table\.csv: no score of '(age|gender)', such as.* again"):
+        read_run(folder)
+
+
 def test_a_page_is_written_whole(folder):
     page = folder / "page.html"
     write_report(folder, page, audit=folder / "audit")

@@ -11,6 +11,7 @@ from featurex.audit import page as module
 from featurex.audit.auditing import AuditOptions, audit
 from featurex.audit.page import audit_page
 from featurex.comparison.face_table import FaceTable
+from featurex.manifest import COPY_COLUMNS
 
 OPTIONS = AuditOptions()
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202egpj.\n{{ 7*7 }}&amp;"
@@ -76,8 +77,8 @@ def test_nothing_is_loaded_from_anywhere(found):
 def test_hostile_names_and_labels_are_text(rng, plant, show_faces):
     faces, _ = plant(rng, names=[f"/photos/{row}{HOSTILE}.jpg" for row in range(123)])
     table = faces.manifest.table.assign(race=HOSTILE)
-    copies = table.head(2)[["image_id", "path", "age", "age_group", "gender", "race"]]
-    copies = copies.assign(image_id="a", fate="kept")
+    copies = table.head(2).assign(image_id="a", subject_id=HOSTILE, fold=1, fate="kept")
+    copies = copies[list(COPY_COLUMNS)]
     manifest = replace(faces.manifest, table=table, copies=copies, dataset=HOSTILE)
     found = audit(FaceTable(manifest, faces.cache), OPTIONS)
     page = Page(audit_page(found, show_faces=show_faces))
@@ -94,6 +95,15 @@ def test_contradictions_come_first_and_what_is_left_out_is_counted(found, monkey
     text = " ".join(Page(audit_page(found)).text.split())
     assert "3 pairs. 2 are shown" in text
     assert text.index("labels contradict: age") < text.rindex("Likely the same person")
+
+
+def test_equal_files_say_whose_and_in_which_fold_they_are(found):
+    table = found.faces.manifest.table.head(2)
+    copies = table.assign(image_id="a", subject_id=["ann", "bea"], fold=[0, 1], fate="kept")
+    manifest = replace(found.faces.manifest, copies=copies[list(COPY_COLUMNS)])
+    page = Page(audit_page(replace(found, faces=FaceTable(manifest, found.faces.cache))))
+    assert "subject ann, own fold 0" in page.text
+    assert "subject bea, own fold 1" in page.text
 
 
 def test_one_pair_is_no_pairs(found):

@@ -107,8 +107,7 @@ def test_not_one_readable_photo_is_an_error(fails, tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"not a photo")
     (tmp_path / "list.csv").write_text("path,gender\na.jpg,male\n")
     line = fails("extract", "csv", tmp_path / "list.csv", "--cache", tmp_path / "cache")
-    assert "No face was found in any photo of" in line
-    assert "(1 looked at)" in line
+    assert "No photo of 'csv' was embedded (1 looked at: not an image 1)." in line
 
 
 INTERRUPTED = """

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -13,6 +14,7 @@ from PIL import Image
 from featurex.cli import predict
 from featurex.prediction.drawing import describe_face
 from featurex.prediction.face_predictions import FacePrediction, PhotoFaces
+from featurex.prediction.predictor import Predictor
 from pipelines.scoring import age_intervals
 
 
@@ -240,14 +242,49 @@ def test_a_measured_model_gives_an_interval_with_every_age(
     assert re.search(rf"{age:.0f} \({low:.0f} to {high:.0f}\)", table.stdout)
 
 
+@pytest.fixture
+def race_model(monkeypatch, tmp_path):
+    """A model of race and of gender with three classes, which knows one face."""
+    photo = tmp_path / "a.png"
+    Image.new("RGB", (60, 60)).save(photo)
+    chances = {
+        "race": {"A": 0.9, "B": 0.1},
+        "gender-3": {"female": 0.6, "male": 0.3, "undefined": 0.1},
+    }
+    why = {"gender-3": "0.600 is below 0.700"}
+    face = FacePrediction((5, 5, 50, 50), 1.0, probabilities=chances, undefined=why)
+    stand_in = SimpleNamespace(
+        tasks=list(chances),
+        classes={task: tuple(names) for task, names in chances.items()},
+        notes=[],
+        backbone=SimpleNamespace(notice=""),
+        predict_each=lambda files: (PhotoFaces(file, [face]) for file in files),
+    )
+    monkeypatch.setattr(Predictor, "load", lambda *paths, **options: stand_in)
+    return photo
+
+
+def test_race_and_gender_of_three_classes_are_in_the_table(call, race_model):
+    said = call("predict", race_model, "--model", "m.featurex").stdout
+    assert "A (90 %)" in said
+    assert "undefined (female" in said
+    assert "age" not in said
+
+
+def test_race_and_gender_of_three_classes_are_in_the_csv(call, race_model):
+    said = call("predict", race_model, "--model", "m.featurex", "--csv").stdout
+    (row,) = csv.DictReader(io.StringIO(said))
+    assert (row["race"], row["p_race_A"]) == ("A", "0.9")
+    assert (row["gender_3"], row["undefined"]) == ("undefined", "gender-3: 0.600 is below 0.700")
+
+
 def test_a_table_rounds_once():
     """As a picture does; 3.457 years rounded to 3.5 first would be 4."""
     chances = {"age-group": {"0-2": 0.67496, "4-6": 0.32504}}
     face = FacePrediction(
         (0, 0, 9, 9), 1.0, "0-2", 1.449, age_low=0.0, age_high=3.457, probabilities=chances
     )
-    (row,) = predict._rows([PhotoFaces("a.jpg", [face])])
-    shown = predict._as_shown(row)
+    (shown,) = predict._as_shown(PhotoFaces("a.jpg", [face]), ["age-group", "age"])
     assert [shown["age group"], f"{shown['age']} years"] == describe_face(face)
     assert shown["age"] == "1 (0 to 3)"
     assert shown["age group"] == "0-2 (67 %)"

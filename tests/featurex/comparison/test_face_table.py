@@ -28,5 +28,5 @@ def test_the_data_sets_note_does_not_say_one_photos(colour_faces):
 
 def test_not_one_face_is_an_error(colour_faces):
     table = colour_faces.manifest.table.iloc[[4, 40]].reset_index(drop=True)
-    with pytest.raises(ValueError, match=r"any photo of 'colours' \(2 looked at\)"):
+    with pytest.raises(ValueError, match=r"No photo of 'colours' is embedded \(2 looked at\)"):
         FaceTable(Manifest(table, {}, "colours"), colour_faces.cache)

@@ -5,7 +5,7 @@ import pytest
 from featurex.comparison.outside_file import PredictionFile
 from featurex.exceptions import DatasetError
 from featurex.tasks import AGE, AGE_GROUP, GENDER, GENDER_3
-from pipelines import PredictionTableError
+from pipelines import PredictionTableError, Task
 
 
 @pytest.fixture
@@ -36,6 +36,30 @@ def test_numbers_may_have_decimal_commas_where_semicolons_separate(write):
     found = answers(path, GENDER, AGE)[0]
     assert found["gender"].probabilities == (0.75, 0.25)
     assert found["age"].years == 30.5
+
+
+def test_probabilities_of_age_groups_may_be_named_as_r_does(write):
+    path = write('"path","p_0.2","p_25.32","p_60."', '"a.jpg",0.25,0.5,0.25')
+    found = answers(path, AGE_GROUP)[0]["age-group"].probabilities
+    named = {c: p for c, p in zip(AGE_GROUP.classes, found, strict=True) if p}
+    assert named == {"0-2": 0.25, "25-32": 0.5, "60+": 0.25}
+
+
+def test_numbers_in_the_columns_of_r_may_have_decimal_commas(write):
+    path = write('"path";"p_4.6";"p_60."', '"a.jpg";0,75;0,25')
+    assert max(answers(path, AGE_GROUP)[0]["age-group"].probabilities) == 0.75
+
+
+def test_races_that_r_would_call_the_same_are_no_ones(write):
+    race = Task("race", ("A B", "A-B", "C D"))
+    path = write("path,p_A.B,p_C.D", "a.jpg,0.5,1")
+    assert answers(path, race)[0]["race"].probabilities == (0, 0, 1)
+
+
+def test_a_column_in_both_spellings_is_refused(write):
+    path = write("path,p_25-32,p_25.32", "a.jpg,1,1")
+    with pytest.raises(PredictionTableError, match=r"'p_25-32' and 'p_25\.32', which is how"):
+        answers(path, AGE_GROUP)
 
 
 @pytest.mark.parametrize(

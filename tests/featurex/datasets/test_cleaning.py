@@ -145,3 +145,14 @@ def test_an_undefined_gender_gives_way_and_alone_is_no_label(make_photos):
     manifest = clean(rows, Dropped(), dataset="csv", root=root, age_policy="strict")
     assert manifest.table["gender"].tolist() == ["female", "undefined"]
     assert manifest.dropped == {"duplicate": 1, "no label": 1}
+
+
+def test_copies_say_whose_and_in_which_fold_they_are(make_photos):
+    root = make_photos({"a.png": 1, "b.png": 1})
+    rows = [
+        {"path": str(root / "a.png"), "age": 5, "subject_id": "ann", "fold": 0},
+        {"path": str(root / "b.png"), "age": 5, "subject_id": "bea", "fold": 1},
+    ]
+    copies = clean(rows, Dropped(), dataset="csv", root=root, age_policy="strict").copies
+    assert copies["subject_id"].tolist() == ["ann", "bea"]
+    assert copies["fold"].tolist() == [0, 1]

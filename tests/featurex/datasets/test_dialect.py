@@ -57,6 +57,7 @@ def test_quotes_row_numbers_case_spaces_and_blank_rows_change_nothing(read, text
     [
         ('path,age\na.png,"23,5"\n', "line 2: the age '23,5' has a decimal comma, but commas"),
         ("path,age\na.png,30\nb.png,23,5\n", "line 3: 3 fields, but 2 columns"),
+        ("path,age,\nb.png,30,\na.png,23,5\n", "line 3: '5' in column 3, which has no name"),
         ("path;age\na.png;23,5\nb.png;7.300\n", "line 3: the age '7.300' has a decimal point, but"),
         ("path\tage\na.png\t2.5\nb.png\t2,5\n", "line 3: the age '2,5' has a decimal comma, but"),
         ('"path","age"\n"1","a.png",23\n', "line 2: 3 fields, but 2 columns"),

@@ -45,6 +45,19 @@ def test_other_files_among_the_photos_are_counted(make_photos):
     assert manifest.dropped == {"not a photo by its ending": 1}
 
 
+def test_folders_in_the_class_folders_are_counted(make_photos):
+    names = ["female/a.png", "female/ann/1.png", "female/ann/2.png", "male/bob/3.png"]
+    manifest = read(make_photos({name: i for i, name in enumerate(names)}))
+    assert manifest.dropped == {"folder too deep, not looked into": 2}
+    assert manifest.examples["folder too deep, not looked into"] == ["female/ann", "male/bob"]
+    assert len(manifest) == 1
+
+
+def test_where_all_photos_lie_too_deep_the_error_says_so(make_photos):
+    with pytest.raises(DatasetError, match=r"too deep, not looked into: 1 \(such as female/ann\)"):
+        read(make_photos({"female/ann/1.png": 1}))
+
+
 def test_one_photo_in_two_classes_is_a_conflict(make_photos):
     manifest = read(make_photos({"female/a.png": 1, "male/a.png": 1, "male/b.png": 2}))
     assert manifest.dropped == {"conflicting labels": 2}

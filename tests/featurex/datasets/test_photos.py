@@ -3,7 +3,7 @@ import os
 import pytest
 
 from featurex.datasets.cleaning import Dropped
-from featurex.datasets.photos import all_photos, check_folder, find_photos, inside
+from featurex.datasets.photos import all_photos, check_folder, find_photos, inside, only_inside
 from featurex.exceptions import DatasetError
 
 
@@ -26,8 +26,10 @@ def lock(monkeypatch):
 def test_photos_are_found_one_folder_deep_and_sorted(make_photos, tmp_path):
     names = ["b.JPG", "a.png", "x/d.webp", "x/c.tif", "x/y/deep.png", "notes.txt", ".hidden.png"]
     make_photos(dict.fromkeys(names, 1))
-    found = [str(path.relative_to(tmp_path)) for path in find_photos(tmp_path, Dropped())]
+    dropped = Dropped()
+    found = [str(path.relative_to(tmp_path)) for path in find_photos(tmp_path, dropped)]
     assert found == ["a.png", "b.JPG", "x/c.tif", "x/d.webp"]
+    assert dropped.examples == {"folder too deep, not looked into": ["x/y"]}
 
 
 def test_a_subfolder_that_cannot_be_listed_is_counted(make_photos, lock):
@@ -38,10 +40,10 @@ def test_a_subfolder_that_cannot_be_listed_is_counted(make_photos, lock):
 
 
 def test_all_photos_are_those_at_any_depth(make_photos, tmp_path):
-    names = ["b.JPG", "x/d.webp", "x/y/deep.png", "a/c.tif", "a/IMG.HEIC", "x.txt", ".hidden.png"]
+    names = ["b.JPG", "x/d.avif", "x/y/deep.jfif", "a/c.tif", "a/IMG.HEIC", "x.txt", ".hidden.png"]
     root, dropped = make_photos(dict.fromkeys(names, 1)), Dropped()
     found = [str(path.relative_to(tmp_path)) for path in all_photos(root, dropped)]
-    assert found == ["b.JPG", "a/c.tif", "x/d.webp", "x/y/deep.png"]
+    assert found == ["b.JPG", "a/c.tif", "x/d.avif", "x/y/deep.jfif"]
     assert dropped.counts == {"not a photo by its ending": 2}
     assert dropped.examples == {"not a photo by its ending": ["x.txt", "IMG.HEIC"]}
 
@@ -79,6 +81,15 @@ def test_inside_means_after_resolving(tmp_path, path, expected):
     root = tmp_path / "root"
     root.mkdir()
     assert inside(root, root / path) is expected
+
+
+def test_of_many_rows_the_folder_is_resolved_once(tmp_path, monkeypatch):
+    resolved = []
+    realpath = os.path.realpath
+    monkeypatch.setattr(os.path, "realpath", lambda path: resolved.append(path) or realpath(path))
+    rows = [{"path": str(tmp_path / f"{i}.png")} for i in range(5)]
+    assert only_inside(rows, tmp_path, Dropped()) == rows
+    assert len(resolved) == 1 + len(rows)
 
 
 def test_a_file_is_no_folder(make_photos, tmp_path):

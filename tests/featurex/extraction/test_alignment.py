@@ -67,6 +67,14 @@ def test_a_damaged_photo_has_a_lasting_reason(cache, write_photo, content):
     assert found.reason
 
 
+def test_a_photo_of_a_format_that_is_not_read_is_tried_again(cache, write_photo):
+    photo = write_photo("a.png", b"\0\0\0\x14ftypheic" + bytes(99))
+    found = align(photo, cache.aligner, FORMATS)
+    assert (found.reason, found.lasting) == ("unsupported format (HEIC)", False)
+    store_faces([found], cache.faces)
+    assert len(cache.faces) == 0
+
+
 def test_a_missing_photo_is_tried_again(cache, photo):
     Path(photo.path).unlink()
     found = align(photo, cache.aligner, FORMATS)

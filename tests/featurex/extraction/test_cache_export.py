@@ -126,6 +126,35 @@ def test_it_is_read_in_pieces(store, tmp_path, monkeypatch):
     assert sizes == [7, 7, 7, 7, 7, 5]
 
 
+def test_no_file_is_longer_than_what_was_written(store, tmp_path, monkeypatch):
+    """The pages of a file with a hole need room later, and on a full disk they end the process."""
+    sizes = []
+    batches = Store.batches
+
+    def watched(*args):
+        for piece in batches(*args):
+            yield piece
+            sizes.append(next(tmp_path.glob(".a.npy.*")).stat().st_size)
+
+    monkeypatch.setattr(Store, "batches", watched)
+    monkeypatch.setattr(cache_export, "PIECE_BYTES", 7 * 12)
+    export_space(tmp_path / "cache", "rows", tmp_path / "a.npy", "embedding")
+    assert sizes[0] <= 128 + 7 * 12
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.csv"])
+def test_a_full_disk_is_one_error_and_leaves_nothing(store, tmp_path, name):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, before[1]))
+    try:
+        with pytest.raises(FeaturexError, match=f"{name}: can't be written"):
+            export_space(tmp_path / "cache", "rows", tmp_path / name, "embedding")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert names(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("space", "out", "column", "message"),
     [

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, features
 
 from featurex.exceptions import PhotoError
 from featurex.photos.images import MAX_PIXELS, decode, read_photo, to_rgb
 
-FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"]
+AVIF = ["AVIF"] * features.check("avif")
+FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", *AVIF]
 
 
 def gradient(height=24, width=32):
@@ -68,7 +69,7 @@ def test_lossless_webp_gives_the_pixels_back():
     np.testing.assert_array_equal(pixels_of(data), gradient())
 
 
-@pytest.mark.parametrize("format", ["JPEG", "WEBP", "GIF", "MPO"])
+@pytest.mark.parametrize("format", ["JPEG", "WEBP", "GIF", "MPO", *AVIF])
 def test_lossy_formats_come_near(format):
     pixels = pixels_of(encode(gradient(), format))
     assert pixels.shape == (24, 32, 3)
@@ -96,6 +97,17 @@ def test_photos_come_upright(orientation, format):
     options = {"lossless": True} if format == "WEBP" else {}
     data = encode(gradient(), format, exif=exif, **options)
     np.testing.assert_array_equal(pixels_of(data), SHOWN[orientation](gradient()))
+
+
+@pytest.mark.skipif(not AVIF, reason="this Pillow reads no AVIF")
+@pytest.mark.parametrize("orientation", SHOWN)
+def test_an_avif_comes_upright(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = pixels_of(encode(gradient(), "AVIF", exif=exif, quality=95))
+    expected = SHOWN[orientation](gradient())
+    assert pixels.shape == expected.shape
+    assert np.abs(pixels.astype(int) - expected).mean() < 8
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])

@@ -32,6 +32,24 @@ def test_a_description_says_what_is_known():
     assert describe_face(FacePrediction((0, 0, 9, 9), 1.0)) == []
 
 
+def test_race_and_gender_of_three_classes_are_described_too():
+    chances = {
+        "gender-3": {"female": 0.3, "male": 0.2, "undefined": 0.5},
+        "race": {"A": 0.9, "B": 0.1},
+    }
+    face = FacePrediction((0, 0, 9, 9), 1.0, probabilities=chances)
+    assert describe_face(face) == ["undefined (50 %)", "A (90 %)"]
+    declined = dataclasses.replace(face, undefined={"race": "0.9 is below 0.95"})
+    assert describe_face(declined) == ["undefined (50 %)", "undefined (A 90 %)"]
+
+
+def test_a_declined_answer_does_not_pass_for_the_class_undefined():
+    chances = {"gender-3": {"female": 0.45, "male": 0.2, "undefined": 0.35}}
+    why = {"gender-3": "0.45 is below 0.5"}
+    face = FacePrediction((0, 0, 9, 9), 1.0, probabilities=chances, undefined=why)
+    assert describe_face(face) == ["undefined (female 45 %)"]
+
+
 def test_the_box_is_drawn_where_the_face_is(tmp_path):
     photo = np.zeros((600, 640, 3), np.uint8)
     picture = drawn(photo, [FACE], tmp_path / "a.png")

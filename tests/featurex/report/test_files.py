@@ -105,24 +105,36 @@ def test_a_second_run_replaces_the_first(written, result):
     assert len(list(folder.iterdir())) == len(files)
 
 
+def write_ages(result, folder):
+    """Write a comparison without classes and networks."""
+    ages = result.predictions[result.predictions["task"] == "age"].reset_index(drop=True)
+    of_ages = replace(result, predictions=ages, record=result.record | {"parameters": []})
+    return write_result(of_ages, replace(DESIGN, tasks=[AGE]), folder)
+
+
 def test_what_only_an_earlier_run_wrote_is_deleted_and_nothing_else(result, tmp_path):
     earlier = {
         *("curves.csv", "curves-gender.png", "confusion-age-group-mlp.png"),
         *("reliability.csv", "reliability-gender-mlp.png", "confusion.csv", "recall.csv"),
-        *("calibration.csv", "selective.csv"),
+        *("calibration.csv", "selective.csv", "run.json"),
     }
     others = {"report.html", "notes.csv", "my-curves.csv", "confusion.png", "curves-age.pdf"}
     for name in earlier | others:
         (tmp_path / name).touch()
     (tmp_path / "fits").mkdir()
     (tmp_path / "fits" / "curves.csv").touch()
-    design = replace(DESIGN, tasks=[AGE])
-    ages = result.predictions[result.predictions["task"] == "age"].reset_index(drop=True)
-    record = result.record | {"parameters": []}
-    files = write_result(replace(result, predictions=ages, record=record), design, tmp_path)
+    files = write_ages(result, tmp_path)
     kept = {path.name for path in tmp_path.iterdir()}
     assert kept == others | {"fits"} | {path.name for path in files}
     assert (tmp_path / "fits" / "curves.csv").is_file()
+
+
+def test_in_a_folder_without_a_comparison_nothing_is_deleted(result, tmp_path):
+    mine = {"calibration.csv", "confusion-him-her.png", "curves.csv"}
+    for name in mine:
+        (tmp_path / name).touch()
+    write_ages(result, tmp_path)
+    assert mine <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_a_folder_that_is_a_file_is_an_os_error(result, tmp_path):
