@@ -30,6 +30,30 @@ def test_a_trunk_without_maps_is_an_error():
         find_inner_map(nn.Flatten(), torch.zeros(1, 3, 16, 16), "flat")
 
 
+@pytest.mark.parametrize("name", ["vit_b_16", "swin_t"])
+def test_the_patches_of_a_transformer_are_no_inner_map(name):
+    backbone = get_backbone(name)
+    shapes, images = without_numbers(backbone.untrained(), backbone.chip_size)
+    with pytest.raises(BackboneError, match="choose a convolutional backbone"):
+        find_inner_map(shapes, images, name)
+
+
+def test_the_attention_of_tokens_is_no_map():
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.softmax = nn.Softmax(-1)
+
+        def forward(self, maps):
+            tokens = maps.flatten(2).transpose(1, 2)
+            heads = tokens[:, None]
+            return self.softmax(heads @ heads.transpose(2, 3))[:, 0] @ tokens
+
+    trunk = nn.Sequential(nn.Conv2d(3, 4, 4, 4), Attention(), nn.Flatten())
+    with pytest.raises(BackboneError, match="no inner maps"):
+        find_inner_map(trunk, torch.zeros(1, 3, 32, 32), "attending")
+
+
 def test_maps_that_are_too_small_do_not_count():
     with pytest.raises(BackboneError, match="choose a convolutional backbone"):
         find_inner_map(nn.Sequential(nn.Conv2d(3, 4, 8, 8)), torch.zeros(1, 3, 56, 56), "coarse")
