@@ -33,7 +33,8 @@ class InnerMap:
 def find_inner_map(shapes: nn.Module, images: Tensor, name: str) -> InnerMap:
     """Find the last stage whose map has eight places or more along its side.
 
-    Blocks of layers come before single ones: what is inside of a block is no stage.
+    Blocks of layers come before single ones: what is inside of a block is no stage, also where
+    that block makes the map smaller.
 
     Parameters
     ----------
@@ -50,11 +51,11 @@ def find_inner_map(shapes: nn.Module, images: Tensor, name: str) -> InnerMap:
         It has no such map, such as a transformer.
     """
     outputs = _outputs(shapes, images)
-    tokens = tuple(f"{path}." for path, _, output in outputs if output.ndim == 3)
+    inside = tuple(f"{path}." for path, module, output in outputs if _is_smaller(module, output))
     found = [
         (module, InnerMap(path, output.shape[1], output.shape[2]))
         for path, module, output in outputs
-        if map_side(module, output) >= LEAST_SIDE and not path.startswith(tokens)
+        if map_side(module, output) >= LEAST_SIDE and not path.startswith(inside)
     ]
     if not found:
         raise BackboneError(
@@ -98,6 +99,12 @@ def _embeds_patches(module: nn.Module) -> bool:
     if not isinstance(module, nn.Conv2d) or module.in_channels != 3:
         return False
     return module.kernel_size == module.stride != (1, 1)
+
+
+def _is_smaller(module: nn.Module, output: Tensor) -> bool:
+    """Tell whether a module is a block that returns a map with fewer places, or tokens."""
+    is_block = not isinstance(module, nn.Sequential)
+    return output.ndim == 3 or (is_block and 0 < map_side(module, output) < LEAST_SIDE)
 
 
 def _outputs(network: nn.Module, images: Tensor) -> list[tuple[str, nn.Module, Tensor]]:

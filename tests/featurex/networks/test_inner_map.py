@@ -15,6 +15,9 @@ from featurex.networks.trunk import without_numbers
         ("dlib-resnet:embedding", InnerMap("stages.2", 128, 8)),
         ("resnet18", InnerMap("extractor.layer3", 256, 14)),
         ("resnet50", InnerMap("extractor.layer3", 1024, 14)),
+        ("mobilenet_v2", InnerMap("extractor.features.13", 96, 14)),
+        ("efficientnet_b0", InnerMap("extractor.features.5", 112, 14)),
+        ("regnet_y_400mf", InnerMap("extractor.trunk_output.block3", 208, 14)),
         ("vgg16", InnerMap("extractor.features.29", 512, 14)),
     ],
 )
