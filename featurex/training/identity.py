@@ -20,7 +20,7 @@ from featurex.training.settings import TrainingSettings
 # Chips that stand for all, so that naming a training does not read a whole data set.
 NAMING_CHIPS = 64
 # To be raised by who changes how a training goes in a way that no setting shows.
-RULES = 3
+RULES = 4
 
 
 def training_id(
