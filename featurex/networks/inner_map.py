@@ -21,13 +21,12 @@ class InnerMap:
     ----------
     path : str
         Of the module inside the trunk.
-    channels, side : int
+    channels : int
         Its output is ``(n, channels, side, side)``.
     """
 
     path: str
     channels: int
-    side: int
 
 
 def find_inner_map(shapes: nn.Module, images: Tensor, name: str) -> InnerMap:
@@ -53,7 +52,7 @@ def find_inner_map(shapes: nn.Module, images: Tensor, name: str) -> InnerMap:
     outputs = _outputs(shapes, images)
     inside = tuple(f"{path}." for path, module, output in outputs if _is_smaller(module, output))
     found = [
-        (module, InnerMap(path, output.shape[1], output.shape[2]))
+        (module, InnerMap(path, output.shape[1]))
         for path, module, output in outputs
         if map_side(module, output) >= LEAST_SIDE and not path.startswith(inside)
     ]

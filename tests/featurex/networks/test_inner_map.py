@@ -11,14 +11,14 @@ from featurex.networks.trunk import without_numbers
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("dlib-resnet", InnerMap("stages.2", 128, 8)),
-        ("dlib-resnet:embedding", InnerMap("stages.2", 128, 8)),
-        ("resnet18", InnerMap("extractor.layer3", 256, 14)),
-        ("resnet50", InnerMap("extractor.layer3", 1024, 14)),
-        ("mobilenet_v2", InnerMap("extractor.features.13", 96, 14)),
-        ("efficientnet_b0", InnerMap("extractor.features.5", 112, 14)),
-        ("regnet_y_400mf", InnerMap("extractor.trunk_output.block3", 208, 14)),
-        ("vgg16", InnerMap("extractor.features.29", 512, 14)),
+        ("dlib-resnet", InnerMap("stages.2", 128)),
+        ("dlib-resnet:embedding", InnerMap("stages.2", 128)),
+        ("resnet18", InnerMap("extractor.layer3", 256)),
+        ("resnet50", InnerMap("extractor.layer3", 1024)),
+        ("mobilenet_v2", InnerMap("extractor.features.13", 96)),
+        ("efficientnet_b0", InnerMap("extractor.features.5", 112)),
+        ("regnet_y_400mf", InnerMap("extractor.trunk_output.block3", 208)),
+        ("vgg16", InnerMap("extractor.features.29", 512)),
     ],
 )
 def test_the_last_stage_of_eight_places_is_found(name, expected):
