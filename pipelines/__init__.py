@@ -14,7 +14,7 @@ from pipelines.figures.drawing import draw_confusion, draw_reliability
 from pipelines.folds.assignment import Folds, assign_folds, check_protocol
 from pipelines.folds.protocols import PROTOCOLS, TEST_SHARE
 from pipelines.folds.shared_people import SharedPeople
-from pipelines.folds.splits import inner_splits
+from pipelines.folds.splits import inner_holdout, inner_splits
 from pipelines.folds.subjects import subject_codes
 from pipelines.models import persistence
 from pipelines.models.acceleration import ACCELERATORS, check_accelerator
@@ -68,6 +68,7 @@ __all__ = [
     "fusion",
     "get_family",
     "has_probabilities",
+    "inner_holdout",
     "inner_splits",
     "metrics",
     "persistence",

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from featurex.backbones.torchvision_import import import_torchvision
 from featurex.exceptions import ModelError
 from featurex.explanation.maps import Explanation, relative_map
+from featurex.networks.inner_map import map_side
 
 BATCH_SIZE = 32
 # Places a side of the layer that Grad-CAM looks at: what Selvaraju et al. have on a ResNet. The
@@ -142,13 +143,17 @@ def spatial_layer(network: nn.Module, chip_size: int) -> nn.Module | None:
     Returns
     -------
     torch.nn.Module or None
-        The last with 7 places a side or more, else with 2 or more; None where there is none.
+        The last with 7 places a side or more, else with 2 or more; None where there is none, such
+        as in transformers that turn the patches of the chip into tokens.
     """
     sides: dict[nn.Module, int] = {}  # in the order in which the layers were last done
     calls: Counter[nn.Module] = Counter()
+    among_tokens: set[nn.Module] = set()
 
     def note(module: nn.Module, _: Any, output: Any) -> None:
-        if (side := _places_a_side(output)) > 1:
+        if isinstance(output, Tensor) and output.ndim == 3:
+            among_tokens.update(module.modules())
+        if (side := map_side(module, output)) > 1:
             calls[module] += 1
             sides.pop(module, None)
             sides[module] = side
@@ -166,7 +171,7 @@ def spatial_layer(network: nn.Module, chip_size: int) -> nn.Module | None:
     views = min(calls.values(), default=0)
     own = {module: side for module, side in sides.items() if calls[module] == views}
     for least in (MIN_PLACES, 2):
-        if layers := [module for module, side in own.items() if side >= least]:
+        if layers := [m for m, side in own.items() if side >= least and m not in among_tokens]:
             return layers[-1]
     return None
 
@@ -222,13 +227,6 @@ def _gradients_from(layer: nn.Module, network: nn.Module) -> Iterator[None]:
         hook.remove()
         for parameter in trained:
             parameter.requires_grad_(True)
-
-
-def _places_a_side(output: Any) -> int:
-    """Return the side of square maps ``(n, channels, side, side)``, else 0."""
-    if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] == output.shape[3]:
-        return output.shape[2]
-    return 0
 
 
 def _seen(network: nn.Module) -> float:

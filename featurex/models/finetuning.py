@@ -93,6 +93,7 @@ class _NetworkEstimator(BaseEstimator):
             seed=self.random_state,
             checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
             on_epoch=lambda row, n_epochs: self._tell(_row_of(head, row), n_epochs),
+            backbone=backbone.settings if backbone else None,
         )
         history = trainer.fit(ChipDataset(X, codes, train), ChipDataset(X, codes, valid))
         self.history_ = [_row_of(head, row) for row in history]

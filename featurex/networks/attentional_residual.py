@@ -5,16 +5,17 @@ face images using attentional convolutional network", arXiv 2010.03791, 2020; it
 of Fei Wang et al., "Residual attention network for image classification", CVPR, 2017.
 
 Taken from the papers: two networks, a residual and an attentional one, whose outputs are averaged;
-each learns gender and age together, and in each the predicted gender is appended to the features
-from which the age is predicted. An attention module has a trunk of two residual units and a mask:
-pooled twice, scaled up twice with shortcuts, two 1x1 convolutions and a sigmoid; its output is
-``(1 + mask) * trunk``. The mask can be looked at.
+both learn the age together with the gender, and in each the predicted gender is appended to the
+features from which the age is predicted. An attention module has a trunk of two residual units and
+a mask: pooled twice, scaled up twice with shortcuts, two 1x1 convolutions and a sigmoid; its output
+is ``(1 + mask) * trunk``. The mask can be looked at.
 
-Left open or changed: the two networks share the first stages of one pretrained trunk, and the
-attention module works on the map of an inner stage (with `dlib-resnet` that of its third, 128x8x8;
-with torchvision's ResNets that of the third, 14x14), so that the pair costs little more than the
-trunk alone (122,241 parameters and 2 % of the multiply-adds more with `dlib-resnet`). There is one
-mask for all channels, so that it is one picture, and the mean over space is divided by the mean of
+Left open or changed: where the gender is asked for it is learnt alone, by networks of its own. The
+two networks share the first stages of one pretrained trunk, and the attention module works on the
+map of an inner stage (with `dlib-resnet` that of its third, 128x8x8; with torchvision's ResNets
+that of the third, 14x14), so that the pair costs little more than the trunk alone (122,241
+parameters and 2 % of the multiply-adds more with `dlib-resnet`). There is one mask
+for all channels, so that it is one picture, and the mean over space is divided by the mean of
 ``1 + mask``: otherwise the mask opens everywhere, to enlarge the features, and shows nothing.
 Residual units are bottlenecks of a quarter of the channels, without batch normalisation, which few
 and small batches make noisy; the last layers of unit and mask start near zero, so that the module

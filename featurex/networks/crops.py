@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
@@ -16,6 +15,8 @@ from featurex.networks.base import FaceNetwork
 
 class CroppedNetwork(FaceNetwork):
     """A network from random weights that takes square crops of chips scaled to one size.
+
+    A subclass maps crops ``(n, 3, crop, crop)`` to `logits`.
 
     Attributes
     ----------
@@ -57,19 +58,6 @@ class CroppedNetwork(FaceNetwork):
     def training_view(self, images: Tensor) -> Tensor:
         """Return a crop ``(n, 3, crop, crop)`` at random of each image ``(n, 3, h, w)``."""
         return random_crops(resize(images, self.size), self.crop)
-
-    def logits(self, images: Tensor) -> dict[str, Tensor]:
-        """Map images ``(n, 3, h, w)`` to logits of every head.
-
-        Images of the size of a crop are taken for one; of others the centre is.
-        """
-        if images.shape[2:] != (self.crop, self.crop):
-            images = centre_crop(resize(images, self.size), self.crop)
-        return self.crop_logits(images)
-
-    @abstractmethod
-    def crop_logits(self, crops: Tensor) -> dict[str, Tensor]:
-        """Map crops ``(n, 3, crop, crop)``, float, 0 to 255, to logits of every head."""
 
 
 def resize(images: Tensor, size: int) -> Tensor:

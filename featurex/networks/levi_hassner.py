@@ -47,9 +47,9 @@ class LeviHassnerNetwork(CroppedNetwork):
         super().__init__(heads)
         self.body = ShallowNetwork(3, self.crop, self.filters, self.hidden, heads)
 
-    def crop_logits(self, crops: Tensor) -> dict[str, Tensor]:
+    def logits(self, images: Tensor) -> dict[str, Tensor]:
         """Map crops ``(n, 3, 227, 227)`` to logits of every head."""
-        return self.body(crops - GREY)
+        return self.body(images - GREY)
 
 
 class LeviHassnerTenCropNetwork(LeviHassnerNetwork):

@@ -70,13 +70,13 @@ class WideGaborNetwork(CroppedNetwork):
         """Map crops ``(n, 3, h, w)`` to the rectified responses of the bank, ``(n, 12, h, w)``."""
         return torch.cat(self._halves(crops), 1)
 
-    def crop_logits(self, crops: Tensor) -> dict[str, Tensor]:
+    def logits(self, images: Tensor) -> dict[str, Tensor]:
         """Map crops ``(n, 3, 227, 227)`` to logits of every head."""
-        halves = self._halves(crops)
+        halves = self._halves(images)
         scale, offset = self._standardisation(halves)
         kept = scale.new_ones(3)
         weighting = torch.cat([kept, scale]), torch.cat([kept - 1, offset])
-        return self.body(torch.cat([crops - GREY, *halves], 1), weighting)
+        return self.body(torch.cat([images - GREY, *halves], 1), weighting)
 
     def _halves(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Return the responses of phase 0, and those of phase pi."""

@@ -94,7 +94,7 @@ class Measures(Callback):
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Forget the last epoch."""
         self.sums = {
-            (head.name, part): torch.zeros(3, dtype=torch.float64)
+            (head.name, part): torch.zeros(4, dtype=torch.float64)
             for head in self.heads
             for part in ("train", "valid")
         }
@@ -113,8 +113,10 @@ class Measures(Callback):
             logits = y_pred[head.name].detach()
             codes = batch[1][head.name]
             scores = head.scores(logits, codes)
-            loss = head.loss(logits, codes, self.weights[head.name]).double() * len(scores)
-            row = torch.stack([loss, scores.sum(), loss.new_full((), len(scores))])
+            loss = head.loss(logits, codes, self.weights[head.name]).double()
+            weight = head.weight(logits, codes, self.weights[head.name])
+            count = loss.new_full((), len(scores))
+            row = torch.stack([loss * weight, weight, scores.sum(), count])
             key = head.name, "train" if training else "valid"
             # Where they are: a GPU is not to be waited for at every step.
             self.sums[key] = self.sums[key].to(row.device) + row
@@ -127,7 +129,7 @@ class Measures(Callback):
         found: dict[str, float | None] = {}
         for head in self.heads:
             for part in ("train", "valid"):
-                loss, score, count = self.sums[head.name, part].tolist()
-                found[f"{part}_loss_{head.name}"] = loss / count if count else None
+                loss, weight, score, count = self.sums[head.name, part].tolist()
+                found[f"{part}_loss_{head.name}"] = loss / (weight or 1) if count else None
                 found[f"{part}_score_{head.name}"] = score / count if count else None
         return found

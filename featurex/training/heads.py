@@ -132,6 +132,13 @@ class Head:
         # A mean over classes of no weight is NaN, and no sign of a training that diverged.
         return loss if weights is None else torch.where(weights[targets].any(), loss, 0)
 
+    def weight(self, logits: Tensor, codes: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return what `loss` is a mean over: the rows with a label, or the sum of their weights."""
+        logits, codes = self._labelled(logits, codes)
+        if weights is None:
+            return logits.new_full((), len(codes))
+        return weights[sent(codes, logits.device)].sum()
+
     def predict(self, logits: Tensor) -> Tensor:
         """Return the most probable class, or the age in years, ``(n,)``."""
         return logits.argmax(1) if self.classes else self.years(logits.softmax(1))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from featurex.training.settings import TrainingSettings
 # Chips that stand for all, so that naming a training does not read a whole data set.
 NAMING_CHIPS = 64
 # To be raised by who changes how a training goes in a way that no setting shows.
-RULES = 3
+RULES = 4
 
 
 def training_id(
@@ -29,6 +30,7 @@ def training_id(
     seed: int,
     train: ChipDataset,
     valid: ChipDataset,
+    backbone: Mapping[str, Any] | None = None,
 ) -> str:
     """Return a name that two trainings share only if they would give the same weights.
 
@@ -40,6 +42,8 @@ def training_id(
     settings : TrainingSettings
     seed : int
     train, valid : ChipDataset
+    backbone : mapping, optional
+        JSON: what it says of the network's trunk that no weight does, such as its layer.
 
     Returns
     -------
@@ -49,6 +53,7 @@ def training_id(
     facts = {
         "rules": RULES,
         "network": type(network).__name__,
+        "backbone": backbone,
         "heads": [[head.name, list(head.classes)] for head in heads],
         "settings": asdict(settings),
         "seed": seed,

@@ -12,7 +12,7 @@ from featurex.networks.base import FaceNetwork
 from featurex.training.heads import AGE, MISSING, Head
 from featurex.training.run import deciding_heads
 from featurex.training.settings import TrainingSettings
-from pipelines import inner_splits
+from pipelines import inner_holdout
 
 Codes = dict[str, np.ndarray]
 
@@ -109,13 +109,13 @@ def validation_split(
     """
 
     def split(labels: np.ndarray, *, stratified: bool) -> tuple[np.ndarray, np.ndarray]:
-        return inner_splits(
+        return inner_holdout(
             labels,
             groups,
             n_folds=settings.validation_folds,
             random_state=random_state,
             classification=stratified,
-        )[0]
+        )
 
     for head in deciding_heads(heads, settings):
         if head.classes and (codes[head.name] != MISSING).all():

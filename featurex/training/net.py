@@ -135,15 +135,14 @@ class FaceNet(NeuralNet):
     def infer(self, x: Tensor, **fit_params: Any) -> dict[str, Tensor]:
         """Run a batch through the network: changed at random, or in all its views."""
         chips, network = x.to(self.device), self.module_
+        if not network.training:
+            return dict(network(chips))
+        for module in self.still:  # batch normalisation learns in training mode
+            module.eval()
         with torch.autocast(
             chips.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"
         ):
-            if network.training:
-                for module in self.still:  # batch normalisation learns in training mode
-                    module.eval()
-                logits = self.recorded(network.training_view(self.augmentation(chips)))
-            else:
-                logits = network(chips)
+            logits = self.recorded(network.training_view(self.augmentation(chips)))
         return {name: values.float() for name, values in logits.items()}
 
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,6 +46,8 @@ class Trainer:
         kept weights only.
     on_epoch : callable, optional
         Called after each epoch with its row of the history and the most epochs there can be.
+    backbone : mapping, optional
+        The settings of the network's backbone: a checkpoint of another one is not gone on from.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Trainer:
         seed: int = 0,
         checkpoint: Path | None = None,
         on_epoch: Callable[[Row, int], None] | None = None,
+        backbone: Mapping[str, Any] | None = None,
     ) -> None:
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device = next(network.parameters()).device
@@ -64,6 +68,7 @@ class Trainer:
         self.seed = seed
         self.checkpoint = checkpoint
         self.on_epoch = on_epoch
+        self.backbone = backbone
 
     def fit(self, train: ChipDataset, valid: ChipDataset) -> list[Row]:
         """Train.
@@ -111,7 +116,9 @@ class Trainer:
 
     def _start(self, train: ChipDataset, valid: ChipDataset) -> TrainingRun:
         """Go on from the checkpoint, or prepare the network."""
-        name = training_id(self.network, self.heads, self.settings, self.seed, train, valid)
+        name = training_id(
+            self.network, self.heads, self.settings, self.seed, train, valid, self.backbone
+        )
         found = read_checkpoint(self.checkpoint, name) if self.checkpoint else None
         if not (found and found.is_finished):  # then no chip is looked at any more
             train, valid = brought_to(self.device, train, valid)

@@ -60,18 +60,20 @@ def _stratified_splits(
     alone = len(np.unique(codes)) == len(codes)
     for count in range(min(n_folds, subjects.min()), 1, -1):
         for _ in range(1 if alone else _ATTEMPTS):
-            splitter = (
-                StratifiedKFold(count, shuffle=True, random_state=rng)
-                if alone
-                else SubjectKFold(count, random_state=rng)
-            )
-            splits = list(split_quietly(splitter, y, None if alone else codes))
+            splits = _draw(y, codes, count, rng)
             if all(len(np.unique(y[train])) == len(subjects) for train, _ in splits):
                 return splits
     raise ValueError(
         f"No split of {len(np.unique(codes))} subjects keeps each of the {len(subjects)} classes "
         "in training. Drop the rare classes or add subjects."
     )
+
+
+def _draw(y: np.ndarray, codes: np.ndarray, count: int, rng: np.random.RandomState) -> list[Split]:
+    if len(np.unique(codes)) == len(codes):
+        rows = StratifiedKFold(count, shuffle=True, random_state=rng)
+        return list(split_quietly(rows, y, None))
+    return list(split_quietly(SubjectKFold(count, random_state=rng), y, codes))
 
 
 def _plain_splits(codes: np.ndarray, n_folds: int, rng: np.random.RandomState) -> list[Split]:
@@ -194,3 +196,47 @@ def inner_splits(
         return splits
     keep = sample_rows(y, codes, max_rows, rng, classification=classification)
     return [(train[keep[train]], test[keep[test]]) for train, test in splits]
+
+
+def inner_holdout(
+    y: np.ndarray,
+    groups: Sequence[Any] | None = None,
+    *,
+    n_folds: int,
+    random_state: int | None = 0,
+    classification: bool = True,
+) -> Split:
+    """Set one fold of training rows aside, such as to validate on.
+
+    As `inner_splits`, but a class with fewer subjects than folds makes the fold no larger: all of
+    its subjects may stay in training.
+
+    Parameters
+    ----------
+    y, groups, random_state, classification
+        As in `inner_splits`.
+    n_folds : int
+        One of so many; of fewer where no training side would hold all classes.
+
+    Returns
+    -------
+    (train, test) : ndarrays of int
+        Row numbers, sorted.
+
+    Raises
+    ------
+    ValueError
+        As `inner_splits`.
+    """
+    splits = inner_splits(
+        y, groups, n_folds=n_folds, random_state=random_state, classification=classification
+    )
+    if not classification:
+        return splits[0]
+    labels, codes = np.unique(y, return_inverse=True)[1], subject_codes(groups, len(y))
+    rng = np.random.RandomState(random_state)
+    for count in range(min(n_folds, np.bincount(labels).max()), len(splits), -1):
+        for train, test in _draw(labels, codes, count, rng):
+            if len(np.unique(labels[train])) == labels.max() + 1:
+                return train, test
+    return splits[0]

@@ -59,14 +59,13 @@ def test_photos_of_people_who_are_not_told_apart_are_caught(sides, colours, tiny
 
 
 def test_a_persons_photo_planted_on_both_sides_is_caught(sides, colours, tiny, monkeypatch):
-    honest, subject = labelled.inner_splits, colours[1]
+    honest, subject = labelled.inner_holdout, colours[1]
 
     def planted(*args, **options):
-        splits = honest(*args, **options)
-        train, valid = splits[0]
-        return [(np.append(train, valid[0]), valid[1:])]
+        train, valid = honest(*args, **options)
+        return np.append(train, valid[0]), valid[1:]
 
-    monkeypatch.setattr(labelled, "inner_splits", planted)
+    monkeypatch.setattr(labelled, "inner_holdout", planted)
     fit(NetworkClassifier, colours, subject)
     assert len(shared(sides, subject)) == 1
 

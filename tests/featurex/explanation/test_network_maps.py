@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from featurex.backbones import get_backbone
 from featurex.exceptions import ModelError
 from featurex.explanation.network_maps import (
     GradCam,
@@ -170,6 +171,28 @@ def test_a_layer_called_at_several_depths_is_not_taken():
 def test_dlibs_resnet_is_looked_at_in_its_third_stage(dlib_resnet):
     network = FineTunedNetwork(dlib_resnet, 736, {"gender": 2}).eval()
     assert spatial_layer(network, 150) is dlib_resnet.stages[2]
+
+
+@pytest.mark.parametrize(("name", "path"), [("vit_b_16", None), ("swin_t", "extractor.permute")])
+def test_the_patches_of_a_transformer_are_not_looked_at(name, path):
+    backbone = get_backbone(name)
+    network = FineTunedNetwork(backbone.untrained(), 768, {"gender": 2}).to("meta").eval()
+    layer = spatial_layer(network, backbone.chip_size)
+    assert layer is (path and network.trunk.get_submodule(path))
+
+
+def test_the_attention_of_tokens_is_not_looked_at():
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.softmax = nn.Softmax(-1)
+
+        def forward(self, maps):
+            heads = maps.flatten(2).transpose(1, 2)[:, None]
+            return (self.softmax(heads @ heads.transpose(2, 3)) @ heads)[:, 0]
+
+    trunk = nn.Sequential(nn.Conv2d(3, 4, 4, 4), Attention(), nn.Flatten())
+    assert spatial_layer(FineTunedNetwork(trunk, 256, {"gender": 2}).eval(), 32) is None
 
 
 def test_a_network_without_places_has_no_layer():

@@ -236,3 +236,22 @@ def test_a_killed_fit_goes_on_to_the_same_network(make_classifier, colours, gend
     again.fit(colours[0], gender, groups=colours[1])
     assert told[0] == 4
     np.testing.assert_array_equal(again.predict_proba(colours[0]), whole.predict_proba(colours[0]))
+
+
+def test_a_fit_on_a_backbone_that_differs_in_no_weight_starts_anew(
+    make_classifier, small, colours, gender, tiny, tmp_path, monkeypatch
+):
+    def fit():
+        told = []
+        model = make_classifier(
+            replace(small, epochs=1),
+            checkpoint=tmp_path / "fit.safetensors",
+            on_epoch=lambda row, n: told.append(row["epoch"]),
+        )
+        model.fit(colours[0], gender, groups=colours[1])
+        return told
+
+    assert (fit(), fit()) == ([1], [])
+    settings = tiny.settings | {"layer": "another"}
+    monkeypatch.setattr(type(tiny), "settings", settings)
+    assert fit() == [1]

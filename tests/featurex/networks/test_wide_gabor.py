@@ -101,7 +101,7 @@ def test_weighting_inside_the_convolution_is_batch_normalisation_before_it(make,
     crops = torch.rand(4, 3, 58, 58, dtype=torch.float64) * 255
     weighted = plain.weighting(plain.responses(crops)) * 64
     expected = plain.body(torch.cat([crops - 127.5, weighted], 1))["gender"]
-    found = own.crop_logits(crops)["gender"]
+    found = own.logits(crops)["gender"]
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-8)
     for logits in (found, expected):
         F.cross_entropy(logits, torch.tensor([0, 1, 0, 1])).backward()

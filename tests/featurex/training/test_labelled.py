@@ -60,6 +60,11 @@ def test_a_class_of_one_person_stops_only_who_asks_for_it():
         split("gender", ALL, rare)
 
 
+def test_a_class_of_few_people_makes_the_validation_no_larger():
+    rare = LABELS | {"gender": np.where(YEARS < 2, "male", "female").astype(object)}
+    assert len(split("gender", NEEDED, rare)[1]) == 5
+
+
 def test_a_class_that_some_rows_lack_is_not_what_the_split_is_balanced_by():
     some = LABELS | {"gender": np.where(YEARS < 10, None, LABELS["gender"])}
     assert len(split("age", ALL, some)[1]) == 5

@@ -12,6 +12,7 @@ from featurex.networks.finetuned import FineTunedNetwork
 from featurex.training import net
 from featurex.training.data import ChipDataset
 from featurex.training.heads import Head
+from featurex.training.run import TrainingRun
 
 GENDER, AGE = Head("gender", ("female", "male")), Head("age")
 
@@ -118,3 +119,11 @@ def test_bfloat16_is_close_to_float32_and_not_the_same(rows, trained, settings, 
     first, other = history[0]["train_loss_gender"], trained[1][0]["train_loss_gender"]
     assert first != other
     assert first == pytest.approx(other, rel=0.05)
+
+
+def test_bfloat16_is_validated_in_float32(rows, settings, build):
+    network = build().eval()
+    run = TrainingRun(network, [GENDER], replace(settings, precision="bfloat16"), *rows, "name")
+    chips = torch.from_numpy(rows[1].X[rows[1].rows])
+    with torch.no_grad():
+        assert torch.equal(run.net.infer(chips)["gender"], network(chips)["gender"])

@@ -90,7 +90,9 @@ def test_a_finished_training_is_not_repeated(
     assert without_time(history) == without_time(trained[1])
 
 
-@pytest.mark.parametrize("change", ["settings", "seed", "weights", "labels", "rows", "chips"])
+@pytest.mark.parametrize(
+    "change", ["settings", "seed", "weights", "labels", "rows", "chips", "backbone"]
+)
 def test_another_training_does_not_go_on_from_the_checkpoint(
     rows, tmp_path, change, settings, build, train
 ):
@@ -114,6 +116,9 @@ def test_another_training_does_not_go_on_from_the_checkpoint(
             (ChipDataset(255 - some.X, some.codes, some.rows), valid),
             replace(settings, epochs=1),
             **spied,
+        ),
+        "backbone": lambda: train(
+            rows, replace(settings, epochs=1), backbone={"layer": "3"}, **spied
         ),
     }
     told = []

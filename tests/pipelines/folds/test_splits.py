@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import inner_splits
+from pipelines import inner_holdout, inner_splits
 from pipelines.folds.splits import sample_rows
 
 
@@ -157,3 +157,40 @@ def test_classes_that_share_their_only_subjects_are_refused():
     groups = np.array([1, 1, 2, 2, 3, 3])
     with pytest.raises(ValueError, match="No split of 3 subjects keeps each of the 3 classes"):
         inner_splits(y, groups, n_folds=2)
+
+
+@pytest.mark.parametrize("photos", [1, 2])
+def test_a_rare_class_makes_one_fold_no_larger(photos):
+    y = np.repeat(["a"] * 117 + ["b"] * 3, photos)
+    groups = np.repeat(np.arange(120), photos)
+    assert len(inner_splits(y, groups, n_folds=8)) == 3
+    train, test = inner_holdout(y, groups, n_folds=8)
+    assert len(test) == pytest.approx(15 * photos, abs=photos)
+    assert set(y[train]) == {"a", "b"}
+    assert not set(groups[train]) & set(groups[test])
+    assert sorted([*train, *test]) == list(range(len(y)))
+
+
+@pytest.mark.parametrize("classification", [False, True])
+def test_one_fold_is_the_first_where_no_class_is_rare(classification):
+    y, groups = np.arange(80) % 2, np.arange(80) // 2
+    options = {"n_folds": 4, "random_state": 3, "classification": classification}
+    for one, first in zip(
+        inner_holdout(y, groups, **options), inner_splits(y, groups, **options)[0], strict=True
+    ):
+        np.testing.assert_array_equal(one, first)
+
+
+@settings(max_examples=40, deadline=None)
+@given(labelled_people())
+def test_one_fold_leaves_every_class_in_training(rows):
+    y, groups = rows
+    train, test = inner_holdout(y, groups, n_folds=5)
+    assert set(y[train]) == set(y)
+    assert len(test)
+    assert not set(groups[train]) & set(groups[test])
+
+
+def test_one_fold_needs_two_subjects_of_each_class():
+    with pytest.raises(ValueError, match="class 'b' has only one subject"):
+        inner_holdout(np.array(["a"] * 9 + ["b"]), n_folds=3)
