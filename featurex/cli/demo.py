@@ -10,11 +10,16 @@ import typer
 
 from featurex.cli.guard import guarded
 from featurex.cli.options import Seed
+from featurex.cli.predict import predict
 from featurex.cli.screen import out, say
 from featurex.models.defaults import DEFAULT_MODELS
 
 if TYPE_CHECKING:
+    from featurex.comparison.design import Design
+    from featurex.comparison.experiment import Result
     from featurex.comparison.face_table import FaceTable
+    from featurex.comparison.kept import Kept
+    from featurex.extraction.face_cache import FaceCache
     from featurex.manifest import Manifest
     from featurex.models.options import ModelOptions
 
@@ -39,9 +44,11 @@ def demo(
     from featurex.cli import stages
     from featurex.comparison.design import Design
     from featurex.comparison.face_table import FaceTable
+    from featurex.comparison.kept import Kept
     from featurex.models.options import ModelOptions
     from featurex.report.files import write_result
     from featurex.tasks import AGE_GROUP, GENDER
+    from featurex.workflows.comparison_job import fits_in
 
     out.print(RENDERED, markup=False)
     manifest, photo = set_aside(datasets.read("people"), seed)
@@ -49,11 +56,13 @@ def demo(
     stages.fill(manifest, cache, quiet=False)
     options = ModelOptions(epochs=EPOCHS, batch_size=BATCH_SIZE, seed=seed, n_jobs=-1)
     design = Design([AGE_GROUP, GENDER], DEFAULT_MODELS, "subject", FOLDS, options)
-    faces = FaceTable(manifest, cache)
-    result = stages.run_comparison(faces, design)
+    kept = Kept(fits_in(folder / "comparison"), say)
+    result = stages.run_comparison(FaceTable(manifest, cache), design, kept=kept)
     stages.print_comparison(result.comparison, "Comparison (rendered people)")
     write_result(result, design, folder / "comparison")
-    _fit_and_predict(faces, options, photo, folder)
+    model = _fit(manifest, cache, options, kept, folder / "svm.featurex")
+    say(f"Saved {model} and its card; predicting a photo of a person whom no model saw.")
+    predict([photo], [model], draw=folder / "predictions")
     say(f"Tables, predictions, model and pictures are in {folder}.")
 
 
@@ -72,25 +81,19 @@ def set_aside(manifest: Manifest, seed: int) -> tuple[Manifest, Path]:
     return rest, Path(table.loc[theirs, "path"].iloc[0])
 
 
-def _fit_and_predict(faces: FaceTable, options: ModelOptions, photo: Path, folder: Path) -> None:
+def _fit(
+    manifest: Manifest, cache: FaceCache, options: ModelOptions, kept: Kept, file: Path
+) -> Path:
+    """Fit an SVM, measured on years too, of which the comparison has none; save it."""
     from featurex.cli import stages
-    from featurex.cli.predict import predict
-    from featurex.comparison.design import Design
-    from featurex.saved_models.age_bounds import with_intervals
-    from featurex.saved_models.card import write_card
-    from featurex.saved_models.files import save_model
     from featurex.saved_models.fitting import fit_models
-    from featurex.saved_models.out_of_fold import from_result
-    from featurex.tasks import AGE, AGE_GROUP, GENDER
+    from featurex.workflows.fit_job import AskedFit, FitJob
 
-    model = folder / "svm.featurex"
-    tasks = [AGE_GROUP, GENDER, AGE]
-    # Measured on years too, of which the comparison has none, so that an age has an interval.
-    result = stages.run_comparison(faces, Design(tasks, ["svm"], "subject", FOLDS, options))
-    measured = from_result(result, tasks, "svm", "cross-validated on the same rows")
-    estimators, metadata = fit_models(faces, tasks, "svm", options)
-    metadata = with_intervals(metadata, measured)
-    save_model(model, estimators, metadata)
-    write_card(model, metadata, faces, measured, ["featurex", "demo"])
-    say(f"Saved {model} and its card; predicting a photo of a person whom no model saw.")
-    predict([photo], [model], draw=folder / "predictions")
+    job = FitJob(AskedFit("svm", file, n_folds=FOLDS, options=options), manifest, lambda: cache)
+
+    def run(faces: FaceTable, design: Design, checkpoints: Path) -> Result:
+        return stages.run_comparison(faces, design, checkpoints, kept)
+
+    measured = job.measure(run)
+    estimators, metadata = fit_models(job.faces, job.tasks, job.model, options)
+    return job.save(estimators, metadata, measured, ["featurex", "demo"]).file
