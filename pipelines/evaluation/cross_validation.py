@@ -144,7 +144,8 @@ class CrossValidation:
         Raises
         ------
         ValueError
-            Some training side has fewer than two classes of two subjects or more.
+            Some training side has fewer than two classes of two subjects or more, and the model
+            must be tuned.
         """
         codes = subject_codes(self.groups, len(self.y))
         return [self._job(*sides, codes) for sides in each_side(self.folds)]
@@ -174,6 +175,8 @@ class CrossValidation:
         labels = self.y[train]
         lone = lone_classes(labels, codes[train])
         if lone and len(np.unique(labels)) - len(lone) < 2:
+            if self.model == "majority":  # the only one that tunes nothing
+                return ()
             raise ValueError(
                 f"Task {self.task.name!r}: without fold {fold}, which is tested, only one person "
                 f"is of {', '.join(map(repr, lone))}, and fewer than two classes have more. Leave "

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from featurex.backbones.catalogue import OWN
-from featurex.cli import compare
+from featurex.workflows import comparison_job
 
 BACKBONES = ("pixels", "landmarks")
 
@@ -52,7 +52,7 @@ def test_it_is_not_fine_tuned(fails, people_csv, cache, tmp_path):
 def test_by_default_it_is_compared_without_fine_tuning(
     call, people_csv, cache, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(compare, "DEFAULT_MODELS", ["majority", "finetuned"])
+    monkeypatch.setattr(comparison_job, "DEFAULT_MODELS", ["majority", "finetuned"])
     words = ("--cache", cache, "--backbone", "pixels", "--task", "gender", "--folds", 2)
     result = call("compare", "csv", people_csv, *words, "--out", tmp_path, "--json")
     assert result.exit_code == 0, result.stderr

@@ -169,6 +169,10 @@ def test_without_two_classes_to_learn_nothing_is_fitted(people, tasks):
     y = np.where(few_old(people, 0, 1) == "old", "old", "adult")  # in folds 0 and 1
     with pytest.raises(ValueError, match=r"'age-group': without fold 0, .* of 'old', and fewer"):
         evaluate(Recorder, people, tasks[0], y=y, groups=people.subjects)
+    folds = np.arange(60).repeat(3) % 3
+    rows = {"task": tasks[0], "model": "majority", "image_ids": people.image_ids}
+    jobs = CrossValidation(people.X, y, **rows, folds=folds, groups=people.subjects).jobs()
+    assert [job.left_out for job in jobs] == [(), (), ()]  # it tunes nothing
 
 
 def test_timings_have_a_row_a_fold(people, tasks):
