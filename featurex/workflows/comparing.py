@@ -18,15 +18,15 @@ from featurex.workflows.comparison_job import (
     checkpoints_in,
     fits_in,
 )
-from featurex.workflows.options import model_options
+from featurex.workflows.options import model_options, words
 
 
 def compare(
     data: Manifest,
-    models: Sequence[str] = (),
+    models: str | Sequence[str] = (),
     *,
     embedder: FaceEmbedder | None = None,
-    tasks: Sequence[str] = (),
+    tasks: str | Sequence[str] = (),
     test_data: Manifest | None = None,
     predictions: Mapping[str, str | Path] | None = None,
     protocol: str = "auto",
@@ -35,7 +35,7 @@ def compare(
     n_repeats: int = 1,
     epochs: int = 12,
     batch_size: int = 64,
-    train: Sequence[str] = (),
+    train: str | Sequence[str] = (),
     n_jobs: int = -1,
     accelerate: str | None = None,
     random_state: int = 0,
@@ -51,12 +51,12 @@ def compare(
     ----------
     data : Manifest
         As `featurex.read_dataset` returns it.
-    models : sequence of str
+    models : str or sequence of str
         As ``featurex compare --model`` takes them, such as ``["svm", "svm+finetuned"]``; by default
         majority, svm, random-forest, mlp and finetuned.
     embedder : FaceEmbedder, optional
         Backbone, cache and device; `FaceEmbedder()` by default.
-    tasks : sequence of str
+    tasks : str or sequence of str
         Of age-group, gender, age, gender-3 and race; by default the first three that are labelled.
     test_data : Manifest, optional
         Train on all of `data`, and test on all of this.
@@ -74,7 +74,7 @@ def compare(
         So many times, reseeded.
     epochs, batch_size : int
         Of networks that are named without settings of their own.
-    train : sequence of str
+    train : str or sequence of str
         Changes of the training settings, such as ``["precision=bfloat16"]``.
     n_jobs : int
         Processes that fit models; -1 is one for each core.
@@ -120,12 +120,12 @@ def compare(
         batch_size=batch_size,
         seed=random_state,
         n_jobs=n_jobs,
-        training=tuple(train),
+        training=words(train),
         accelerate=accelerate,
     )
     asked = AskedComparison(
-        models=models,
-        tasks=tasks,
+        models=words(models),
+        tasks=words(tasks),
         predictions=[f"{name}={file}" for name, file in (predictions or {}).items()],
         transfer=test_data is not None,
         protocol=protocol,

@@ -15,7 +15,7 @@ from featurex.extraction.face_embedder import FaceEmbedder
 from featurex.manifest import Manifest
 from featurex.saved_models.fitting import fit_models
 from featurex.workflows.fit_job import AskedFit, FitJob, FittedModel
-from featurex.workflows.options import model_options
+from featurex.workflows.options import model_options, words
 
 
 def fit(
@@ -24,14 +24,14 @@ def fit(
     *,
     out: str | Path,
     embedder: FaceEmbedder | None = None,
-    tasks: Sequence[str] = (),
+    tasks: str | Sequence[str] = (),
     evaluate: bool = True,
     n_folds: int | None = None,
     comparison: str | Path | None = None,
     reject_below: float | Mapping[str, float] | None = None,
     epochs: int = 12,
     batch_size: int = 64,
-    train: Sequence[str] = (),
+    train: str | Sequence[str] = (),
     n_jobs: int = -1,
     random_state: int = 0,
     on_step: Callable[[str], None] = lambda line: None,
@@ -50,7 +50,7 @@ def fit(
         The model's file, for `featurex.Predictor.load`; the card is written beside it.
     embedder : FaceEmbedder, optional
         Backbone, cache and device; `FaceEmbedder()` by default.
-    tasks : sequence of str
+    tasks : str or sequence of str
         Of age-group, gender, age, gender-3 and race; by default the first three that are labelled.
     evaluate : bool
         Whether the model is also cross-validated, for the scores on its card and the intervals of
@@ -94,12 +94,12 @@ def fit(
         batch_size=batch_size,
         seed=random_state,
         n_jobs=n_jobs,
-        training=tuple(train),
+        training=words(train),
     )
     asked = AskedFit(
         model=model,
         out_file=Path(out),
-        tasks=tasks,
+        tasks=words(tasks),
         evaluate=evaluate,
         n_folds=n_folds,
         comparison=None if comparison is None else Path(comparison),

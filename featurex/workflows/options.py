@@ -1,7 +1,8 @@
-"""What decides a model, from what a Python program says."""
+"""What a Python program says, as the command line has it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from featurex.extraction.face_embedder import FaceEmbedder
@@ -19,3 +20,8 @@ def model_options(embedder: FaceEmbedder, **others: Any) -> ModelOptions:
     """
     file = None if embedder.weights is None else str(embedder.weights)
     return ModelOptions(embedder.backbone, file, device=embedder.device, **others)
+
+
+def words(given: str | Sequence[str]) -> tuple[str, ...]:
+    """Return several words, of which a single one may stand alone."""
+    return (given,) if isinstance(given, str) else tuple(given)

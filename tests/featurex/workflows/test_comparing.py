@@ -24,6 +24,13 @@ def test_it_gives_what_the_command_gives(data, embedder, command, tmp_path):
     assert "<table>" in result._repr_html_()
 
 
+def test_one_word_may_stand_alone(data, embedder):
+    result = compare(data, "majority", embedder=embedder, tasks="gender", n_folds=3, n_jobs=1)
+    assert result.comparison.table[["task", "model"]].to_numpy().tolist() == [
+        ["gender", "majority"]
+    ]
+
+
 def test_without_a_folder_nothing_is_written(data, embedder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     steps = []
