@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines import Task
-from pipelines.out_of_fold.panel import make_panel, rows_of
+from pipelines.out_of_fold.panel import make_panel, other_folds, rows_of
 from pipelines.out_of_fold.tallies import Tally, add_up, tally_classes, tally_rows
 from pipelines.scoring import formulas
 from pipelines.scoring.scores import METRICS, metrics_of
@@ -148,6 +148,12 @@ def test_a_panel_lays_models_beside_one_another_whatever_the_order_of_rows():
     for name in ("image_ids", "folds", "subjects", "sums", "by_subject", "by_fold"):
         np.testing.assert_array_equal(getattr(again, name), getattr(panel, name))
     np.testing.assert_allclose(panel.by_subject.sum(axis=0), panel.by_fold.sum(axis=0))
+
+
+def test_a_fold_learns_from_the_others_of_its_repeat():
+    rows = people_rows(6).assign(fold=[4, 0, 4, 1, 2, 2], repeat=[0, 0, 0, 1, 1, 1])
+    found = [(np.flatnonzero(a).tolist(), np.flatnonzero(b).tolist()) for a, b in other_folds(rows)]
+    assert found == [([1], [0, 2]), ([0, 2], [1]), ([3], [4, 5]), ([4, 5], [3])]
 
 
 def test_who_is_in_a_photo_is_known_from_any_model():
