@@ -24,7 +24,6 @@ from pipelines.models.tuned_regressor import TunedRegressor
 from pipelines.out_of_fold import predictions
 from pipelines.out_of_fold.answers import has_probabilities
 from pipelines.out_of_fold.panel import each_model
-from pipelines.scoring import metrics
 from pipelines.scoring.by_group import score_groups
 from pipelines.scoring.confusions import confusion
 from pipelines.scoring.recalls import recall_table
@@ -70,7 +69,6 @@ __all__ = [
     "has_probabilities",
     "inner_holdout",
     "inner_splits",
-    "metrics",
     "persistence",
     "predictions",
     "recall_table",

@@ -12,9 +12,7 @@ import pandas as pd
 from featurex.exceptions import RunError
 from featurex.files import open_regular
 from featurex.printable import printable
-from pipelines import predictions
 from pipelines.report import FORMS, LIMITS, Run, TableForm
-from pipelines.scoring.confusions import confusion_table
 
 MAX_BYTES = 64 << 20
 MOST_TEXT = 4_000  # characters of one text
@@ -50,10 +48,6 @@ def read_run(folder: Path, audit: Path | None = None) -> Run:
     for name in FORMS:
         if name not in (*tables, *AUDIT_TABLES) and (folder / f"{name}.csv").exists():
             tables[name] = _read_table(folder / f"{name}.csv", FORMS[name])
-    if "confusion" not in tables and (folder / "predictions.csv").exists():
-        tables["confusion"] = _printable(
-            confusion_table(predictions.read(folder / "predictions.csv"))
-        )
     if audit is not None:
         tables |= read_audit(audit)
     return Run(record, tables)

@@ -69,42 +69,6 @@ def fit_temperature(probabilities: np.ndarray, true: np.ndarray) -> float:
     return float(np.exp(found.x))
 
 
-def cool_across_folds(
-    probabilities: np.ndarray, true: np.ndarray, folds: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cool each fold by the temperature of all others, so that no row sets its own.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n, n_classes), float
-        Out of fold.
-    true : ndarray of shape (n,), int
-        Number of the true class.
-    folds : ndarray of shape (n,), int
-        Two or more.
-
-    Returns
-    -------
-    cooled : ndarray of shape (n, n_classes), float64
-    temperatures : ndarray of shape (n_folds,), float64
-        In the order of the folds' numbers.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two folds.
-    """
-    numbers = np.unique(folds)
-    if len(numbers) < 2:
-        raise ValueError("A temperature for a fold is fitted on others. Got 1 fold.")
-    cooled, temperatures = np.empty(probabilities.shape), []
-    for number in numbers:
-        inside = folds == number
-        temperatures.append(fit_temperature(probabilities[~inside], true[~inside]))
-        cooled[inside] = cool(probabilities[inside], temperatures[-1])
-    return cooled, np.array(temperatures)
-
-
 def _logs(probabilities: np.ndarray) -> np.ndarray:
     """Return logarithms of which the largest of each row is 0."""
     logs = np.log(np.maximum(probabilities, SMALLEST))

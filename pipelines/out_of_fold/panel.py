@@ -172,8 +172,6 @@ def each_probabilistic(
 def each_repeat(rows: pd.DataFrame) -> list[np.ndarray]:
     """Tell which rows belong to each repeat of the folds.
 
-    What is fitted on the other folds must stay inside a repeat: the others test the same photos.
-
     Parameters
     ----------
     rows : DataFrame
@@ -188,10 +186,30 @@ def each_repeat(rows: pd.DataFrame) -> list[np.ndarray]:
     return [repeats == repeat for repeat in np.unique(repeats)]
 
 
+def other_folds(rows: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Tell which rows each fold may learn from, so that no row decides about itself.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of one task and model.
+
+    Yields
+    ------
+    inside, others : ndarray of shape (n,), bool
+        The rows of a fold, and those of the other folds of its repeat: other repeats test the same
+        photos.
+    """
+    folds = rows["fold"].to_numpy()
+    for repeat in each_repeat(rows):
+        for fold in np.unique(folds[repeat]):
+            inside = repeat & (folds == fold)
+            yield inside, repeat & ~inside
+
+
 def has_other_folds(rows: pd.DataFrame) -> bool:
     """Tell whether every row has another fold in its repeat: a held-out test set has none."""
-    folds = rows["fold"].to_numpy()
-    return all(len(np.unique(folds[inside])) > 1 for inside in each_repeat(rows))
+    return all(others.any() for _, others in other_folds(rows))
 
 
 def rows_of(predictions: pd.DataFrame, task: Task, model: str) -> pd.DataFrame:

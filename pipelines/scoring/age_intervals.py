@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipelines.out_of_fold.panel import each_model, each_repeat
+from pipelines.out_of_fold.panel import each_model, other_folds
 from pipelines.tasks import Task
 
 # The share of faces whose age lies inside.
@@ -148,13 +148,11 @@ def _reach(errors: np.ndarray, n_faces: int, coverage: float) -> float:
 
 def _measured(rows: pd.DataFrame, coverage: float) -> float | None:
     """Return the share of faces inside intervals from other folds of the same repeat."""
-    inside = []
-    for repeat in (rows[chosen] for chosen in each_repeat(rows)):
-        for fold in repeat["fold"].unique():
-            here, others = repeat[repeat["fold"] == fold], repeat[repeat["fold"] != fold]
-            if len(others) < LEAST_ROWS:
-                return None
-            low, high = _made(others, coverage, None).of(here["years_pred"].to_numpy(float))
-            true = here["years_true"].to_numpy(float)
-            inside.append((low <= true) & (true <= high))
-    return float(np.concatenate(inside).mean())
+    predicted, true = (rows[name].to_numpy(float) for name in ("years_pred", "years_true"))
+    right = np.empty(len(rows), dtype=bool)
+    for inside, others in other_folds(rows):
+        if others.sum() < LEAST_ROWS:
+            return None
+        low, high = _made(rows[others], coverage, None).of(predicted[inside])
+        right[inside] = (low <= true[inside]) & (true[inside] <= high)
+    return float(right.mean())

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from pipelines.models.temperature import cool_across_folds
+from pipelines.models.temperature import cool, fit_temperature
 from pipelines.out_of_fold.answers import answered, has_probabilities, predicted_classes
 from pipelines.out_of_fold.panel import (
     each_probabilistic,
     each_repeat,
     has_other_folds,
+    other_folds,
     row_subjects,
     rows_of,
 )
@@ -86,11 +87,11 @@ def _forms(
     yield AS_GIVEN, 1.0, given
     if not has_other_folds(part):
         return
-    folds, cooled, temperatures = part["fold"].to_numpy(), np.empty_like(given), []
-    for inside in each_repeat(part):
-        cooled[inside], found = cool_across_folds(given[inside], true[inside], folds[inside])
-        temperatures.append(found)
-    yield COOLED, float(np.mean(np.concatenate(temperatures))), cooled
+    cooled, temperatures = np.empty_like(given), []
+    for inside, others in other_folds(part):
+        temperatures.append(fit_temperature(given[others], true[others]))
+        cooled[inside] = cool(given[inside], temperatures[-1])
+    yield COOLED, float(np.mean(temperatures)), cooled
 
 
 def reliability_table(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipelines.out_of_fold.panel import each_probabilistic, each_repeat, has_other_folds
+from pipelines.out_of_fold.panel import each_probabilistic, has_other_folds, other_folds
 from pipelines.out_of_fold.tallies import add_up
 from pipelines.scoring.intervals import mean_intervals
 from pipelines.scoring.reliability import confidences
@@ -111,40 +111,6 @@ def threshold_for_accuracy(confidence: np.ndarray, correct: np.ndarray, accuracy
     return float(levels[enough[-1]]) if len(enough) else np.inf
 
 
-def thresholds_across_folds(
-    confidence: np.ndarray, correct: np.ndarray, folds: np.ndarray, accuracy: float
-) -> np.ndarray:
-    """Choose each fold's threshold on all other folds.
-
-    Parameters
-    ----------
-    confidence : ndarray of shape (n,), float
-    correct : ndarray of shape (n,), bool
-    folds : ndarray of shape (n,), int
-        Two or more.
-    accuracy : float
-        In (0, 1].
-
-    Returns
-    -------
-    ndarray of shape (n,), float64
-        The threshold that applies to each row.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two folds.
-    """
-    numbers = np.unique(folds)
-    if len(numbers) < 2:
-        raise ValueError("A threshold for a fold is chosen on others. Got 1 fold.")
-    thresholds = np.empty(len(folds))
-    for number in numbers:
-        inside = folds == number
-        thresholds[inside] = threshold_for_accuracy(confidence[~inside], correct[~inside], accuracy)
-    return thresholds
-
-
 def selective_table(
     predictions: pd.DataFrame,
     tasks: Sequence[Task],
@@ -226,13 +192,11 @@ def _questions(
         yield _question("coverage", asked, thresholds)
     if not has_other_folds(part):
         return
-    folds, thresholds = part["fold"].to_numpy(), np.empty(len(part))
     for asked in accuracies:
-        for inside in each_repeat(part):
-            thresholds[inside] = thresholds_across_folds(
-                confidence[inside], correct[inside], folds[inside], asked
-            )
-        yield _question("accuracy", asked, thresholds.copy())
+        thresholds = np.empty(len(part))
+        for inside, others in other_folds(part):
+            thresholds[inside] = threshold_for_accuracy(confidence[others], correct[others], asked)
+        yield _question("accuracy", asked, thresholds)
 
 
 def _question(name: str, asked: float, thresholds: np.ndarray) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 Two-sided throughout. Which one answers what:
 
-- `pipelines.scoring.swaps.swap_test`: would these people have shown such a difference if it were
-  chance which model gave which answers? Right for several photos a person and for every score; the
-  trained models are held fixed.
+- `pipelines.scoring.swaps`: would these people have shown such a difference if it were chance which
+  model gave which answers? Right for several photos a person and for every score; the trained
+  models are held fixed.
 - `mcnemar`: the same for the accuracy of independent photos, in closed form.
 - `corrected_t`: would models trained and tested on other people differ? With few folds it finds
   large differences only.

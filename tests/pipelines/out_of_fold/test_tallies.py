@@ -1,5 +1,7 @@
 """Tallies: added up in any way they give the scores of the rows, and nothing depends on order."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines import Task
-from pipelines.out_of_fold.panel import make_panel, rows_of
+from pipelines.out_of_fold.panel import make_panel, other_folds, rows_of
 from pipelines.out_of_fold.tallies import Tally, add_up, tally_classes, tally_rows
 from pipelines.scoring import formulas
 from pipelines.scoring.scores import METRICS, metrics_of
@@ -16,6 +18,7 @@ from pipelines.scoring.scores import METRICS, metrics_of
 CLASSES = ("child", "adult", "old")
 TASK = Task("age-group", CLASSES, ordered=True, years=(6.0, 35.0, 70.0))
 PAIRS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=30)
+YEARS = st.lists(st.tuples(st.floats(0, 116), st.floats(-10, 130)), min_size=1, max_size=30)
 
 
 def people_rows(n=40, model="m", seed=0):
@@ -44,6 +47,50 @@ def test_a_sum_of_tallies_is_the_tally_of_all_rows(pairs, n_parts):
     np.testing.assert_array_equal(parts.sum(axis=0), rows.sum(axis=0))
     whole = Tally(rows.sum(axis=0))
     assert float(formulas.accuracy(whole)) == pytest.approx(np.mean(true == predicted))
+
+
+def tally_pairs(pairs):
+    return Tally(tally_classes(*np.array(pairs).T, 3).sum(axis=0))
+
+
+@given(PAIRS)
+def test_scores_of_classes_are_scikit_learns(pairs):
+    true, predicted = np.array(pairs).T
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = {
+            formulas.accuracy: sklearn.metrics.accuracy_score(true, predicted),
+            formulas.balanced_accuracy: sklearn.metrics.balanced_accuracy_score(true, predicted),
+            formulas.macro_f1: sklearn.metrics.f1_score(true, predicted, average="macro"),
+            formulas.quadratic_kappa: sklearn.metrics.cohen_kappa_score(
+                true, predicted, weights="quadratic", labels=[0, 1, 2]
+            ),
+        }
+    for formula, score in expected.items():
+        assert float(formula(tally_pairs(pairs))) == pytest.approx(score, nan_ok=True)
+
+
+def test_scores_of_classes_by_hand():
+    tally = tally_pairs([(0, 0), (0, 2), (0, 1), (2, 1), (2, 0)])
+    assert formulas.one_off(tally) == 3 / 5
+    np.testing.assert_array_equal(formulas.recall(tally), [1 / 3, np.nan, 0])
+    # A constant answer knows nothing.
+    assert formulas.quadratic_kappa(tally_pairs([(0, 1), (1, 1), (2, 1)])) == 0
+
+
+def tally_years(pairs):
+    rows = pd.DataFrame(pairs, columns=["years_true", "years_pred"])
+    return Tally(tally_rows(rows, Task("age", None)).sum(axis=0))
+
+
+@given(YEARS)
+def test_the_mean_error_in_years_is_scikit_learns(pairs):
+    expected = sklearn.metrics.mean_absolute_error(*np.array(pairs).T)
+    assert float(formulas.mae(tally_years(pairs))) == pytest.approx(expected)
+
+
+def test_five_years_off_are_still_near():
+    assert formulas.cs5(tally_years([(20, 25), (20, 25.01), (20, 15)])) == pytest.approx(2 / 3)
 
 
 def test_scores_of_many_resamples_at_once_are_those_of_each():
@@ -101,6 +148,12 @@ def test_a_panel_lays_models_beside_one_another_whatever_the_order_of_rows():
     for name in ("image_ids", "folds", "subjects", "sums", "by_subject", "by_fold"):
         np.testing.assert_array_equal(getattr(again, name), getattr(panel, name))
     np.testing.assert_allclose(panel.by_subject.sum(axis=0), panel.by_fold.sum(axis=0))
+
+
+def test_a_fold_learns_from_the_others_of_its_repeat():
+    rows = people_rows(6).assign(fold=[4, 0, 4, 1, 2, 2], repeat=[0, 0, 0, 1, 1, 1])
+    found = [(np.flatnonzero(a).tolist(), np.flatnonzero(b).tolist()) for a, b in other_folds(rows)]
+    assert found == [([1], [0, 2]), ([0, 2], [1]), ([3], [4, 5]), ([4, 5], [3])]
 
 
 def test_who_is_in_a_photo_is_known_from_any_model():

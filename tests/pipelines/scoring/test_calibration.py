@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
 
 from pipelines import Task, calibration_table, predictions, reliability_table
-from pipelines.models.temperature import cool, cool_across_folds, fit_temperature
+from pipelines.models.temperature import cool, fit_temperature
 from pipelines.scoring.calibration import (
     brier,
     debiased_error,
@@ -128,21 +128,7 @@ def test_a_probability_of_zero_is_not_the_end():
     assert 1 < fit_temperature(np.vstack([probabilities] * 2), np.zeros(20, dtype=int)) < 20
 
 
-def test_no_row_sets_its_own_temperature():
-    """One fold is too sure, the other not: each is cooled by what the other needs."""
-    sure, true = skewed(2.0)
-    folds = np.repeat([0, 1], len(true) // 2)
-    probabilities = np.where(folds[:, None] == 1, sure, cool(sure, 2.0))
-    _, temperatures = cool_across_folds(probabilities, true, folds)
-    assert temperatures == pytest.approx([2.0, 1.0], rel=0.1)
-    relabelled = np.where(folds == 0, (true + 1) % 4, true)
-    _, again = cool_across_folds(probabilities, relabelled, folds)
-    assert again[0] == temperatures[0]
-
-
-def test_one_fold_and_no_temperature_are_refused():
-    with pytest.raises(ValueError, match="Got 1 fold"):
-        cool_across_folds(np.full((4, 2), 0.5), np.zeros(4, dtype=int), np.zeros(4))
+def test_no_temperature_is_refused():
     with pytest.raises(ValueError, match=r"must be positive\. Got 0"):
         cool(np.full((4, 2), 0.5), 0)
 
@@ -181,6 +167,17 @@ def test_the_table_shows_before_and_after():
     assert before["n_subjects"] == 400
     assert (table["brier_low"] < table["brier"]).all()
     assert (table["brier"] < table["brier_high"]).all()
+
+
+def test_no_row_sets_its_own_temperature():
+    """One fold is too sure, the other not: each is cooled by what the other needs, to its harm."""
+    rows = overconfident_rows()
+    given = rows[GENDER.probability_columns].to_numpy()
+    rows[GENDER.probability_columns] = np.where(rows[["fold"]] < 2, given, cool(given, 3.0))
+    rows["fold"] //= 2
+    before, after = calibration_table(rows, [GENDER]).itertuples()
+    assert after.temperature == pytest.approx((1 + 3) / 2, rel=0.1)
+    assert after.brier > before.brier + 0.01
 
 
 def test_one_fold_has_no_after():

@@ -11,7 +11,6 @@ from pipelines.scoring.selective import (
     accuracy_at_coverage,
     area,
     threshold_for_accuracy,
-    thresholds_across_folds,
 )
 
 GENDER = Task("gender", ("female", "male"))
@@ -73,15 +72,6 @@ def test_what_is_no_confidence_is_refused(confidence):
         accuracy_at_coverage(np.array(confidence), np.ones(len(confidence), dtype=bool))
 
 
-def test_a_folds_threshold_comes_from_the_others():
-    confidence, right = np.r_[SURE, SURE], np.r_[RIGHT, ~RIGHT]
-    folds = np.repeat([3, 7], 4)
-    thresholds = thresholds_across_folds(confidence, right, folds, 0.9)
-    assert thresholds.tolist() == [np.inf] * 4 + [0.8] * 4
-    with pytest.raises(ValueError, match="Got 1 fold"):
-        thresholds_across_folds(SURE, RIGHT, np.zeros(4), 0.9)
-
-
 def rows_of_model(n=3000, seed=0, n_folds=5):
     """A calibrated model, three photos a person."""
     rng = np.random.default_rng(seed)
@@ -102,6 +92,19 @@ def rows_of_model(n=3000, seed=0, n_folds=5):
         }
     )
     return predictions.concat([table])
+
+
+def test_a_folds_threshold_comes_from_the_others():
+    """The first fold needs 0.8 and gets infinity; the second needs infinity and gets 0.8."""
+    confidence, right = np.r_[SURE, SURE], np.r_[RIGHT, ~RIGHT]
+    rows = rows_of_model(8).assign(
+        fold=np.repeat([3, 7], 4),
+        y_true=np.where(right, "male", "female"),
+        p_male=confidence,
+        p_female=1 - confidence,
+    )
+    row = selective_table(rows, [GENDER], coverages=(), accuracies=(0.9,)).iloc[0]
+    assert (row["threshold"], row["n_answered"], row["accuracy"]) == (np.inf, 2, 0)
 
 
 def test_the_table_answers_what_was_asked():
