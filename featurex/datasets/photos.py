@@ -9,8 +9,8 @@ from featurex.exceptions import DatasetError
 
 PHOTO_SUFFIXES = frozenset(
     {
-        *(".avif", ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo"),
-        *(".png", ".tif", ".tiff", ".webp"),
+        *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg"),
+        *(".mpo", ".png", ".tif", ".tiff", ".webp"),
     }
 )
 OUTSIDE = "path outside the folder"

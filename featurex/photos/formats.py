@@ -59,7 +59,21 @@ def _avif_reader() -> Reader | None:
     return AvifImageFile if SUPPORTED else None
 
 
-_AVIF = _avif_reader()
+def _heif_reader() -> Reader | None:
+    """Return what reads HEIC: the package pi-heif, which decodes only and turns photos upright."""
+    try:
+        from pi_heif import HeifImageFile
+    except ImportError:
+        return None
+    return HeifImageFile
+
+
+# What may read a format of the family, and what to do where nothing does.
+_FAMILY = {
+    "AVIF": (_avif_reader, ""),
+    "HEIC": (_heif_reader, ": run 'pip install pi-heif'"),
+    "HEIF": (_heif_reader, ": run 'pip install pi-heif'"),
+}
 
 
 def find_reader(data: bytes, name: str) -> Reader:
@@ -68,16 +82,19 @@ def find_reader(data: bytes, name: str) -> Reader:
     Raises
     ------
     PhotoError
-        With the reason ``"not an image"``, or ``"unsupported format (HEIC)"`` and the like.
+        With the reason ``"not an image"``, or ``"unsupported format (JPEG XL)"`` and the like.
     """
     reader = next((r for magic, r in _READERS.items() if data.startswith(magic)), None)
     if reader:
         return reader
     other = next((f for magic, f in _OTHERS.items() if data.startswith(magic)), None)
     format = other or _format_of_boxes(data)
-    if format == "AVIF" and _AVIF:
-        return _AVIF
-    raise PhotoError(name, f"{UNSUPPORTED} ({format})" if format else "not an image")
+    if format is None:
+        raise PhotoError(name, "not an image")
+    find, advice = _FAMILY.get(format, (lambda: None, ""))
+    if found := find():
+        return found
+    raise PhotoError(name, f"{UNSUPPORTED} ({format}{advice})")
 
 
 def _format_of_boxes(data: bytes) -> str | None:

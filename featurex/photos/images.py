@@ -119,7 +119,10 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
     if not data:
         raise PhotoError(name, "empty file")
     with _reasons(name):
-        return _to_rgb(_upright(_open(data, name, max_pixels)), name)
+        image = _open(data, name, max_pixels)
+        image.load()
+        _check_size(image, name, max_pixels)  # a HEIC may turn out larger than it says
+        return _to_rgb(_upright(image), name)
 
 
 def to_rgb(image: Image.Image, name: str) -> Image.Image:
@@ -164,9 +167,13 @@ def _reasons(name: str, fault: str = "damaged image") -> Iterator[None]:
 
 def _open(data: bytes, name: str, max_pixels: int) -> ImageFile:
     image = find_reader(data, name)(BytesIO(data))
+    _check_size(image, name, max_pixels)
+    return image
+
+
+def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
     if image.width * image.height > max_pixels or max(image.size) > MAX_SIDE:
         raise PhotoError(name, "too many pixels")
-    return image
 
 
 def _upright(image: Image.Image) -> Image.Image:

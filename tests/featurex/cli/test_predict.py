@@ -92,10 +92,10 @@ def test_a_folder_stands_for_the_photos_in_and_below_it(call, model, photos, tmp
     (folder / "first" / "day").mkdir(parents=True)
     for number, place in enumerate(("b.jpg", "first/a.jpg", "first/day/c.jpg")):
         shutil.copy(photos[number], folder / place)
-    (folder / "IMG_1.HEIC").touch()
+    (folder / "IMG_1.CR3").touch()
     result = call("predict", photos[3], folder, "--model", model, "--csv")
     assert result.exit_code == 0, result.stderr
-    assert result.stderr == "Left out, not a photo by its ending: 1 (IMG_1.HEIC)\n"
+    assert result.stderr == "Left out, not a photo by its ending: 1 (IMG_1.CR3)\n"
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
     assert [os.path.relpath(row["photo"], folder) for row in rows[1:]] == [
         "b.jpg",

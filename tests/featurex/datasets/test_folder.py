@@ -41,7 +41,7 @@ def test_photos_beside_the_folders_have_no_label(make_photos):
 
 
 def test_other_files_among_the_photos_are_counted(make_photos):
-    manifest = read(make_photos({"female/a.png": 1, "female/IMG_1.HEIC": 2, "male/b.png": 3}))
+    manifest = read(make_photos({"female/a.png": 1, "female/IMG_1.CR3": 2, "male/b.png": 3}))
     assert manifest.dropped == {"not a photo by its ending": 1}
 
 

@@ -40,12 +40,12 @@ def test_a_subfolder_that_cannot_be_listed_is_counted(make_photos, lock):
 
 
 def test_all_photos_are_those_at_any_depth(make_photos, tmp_path):
-    names = ["b.JPG", "x/d.avif", "x/y/deep.jfif", "a/c.tif", "a/IMG.HEIC", "x.txt", ".hidden.png"]
+    names = ["b.JPG", "x/d.avif", "x/y/deep.jfif", "a/c.tif", "a/IMG.CR3", "x.txt", ".hidden.png"]
     root, dropped = make_photos(dict.fromkeys(names, 1)), Dropped()
     found = [str(path.relative_to(tmp_path)) for path in all_photos(root, dropped)]
     assert found == ["b.JPG", "a/c.tif", "x/d.avif", "x/y/deep.jfif"]
     assert dropped.counts == {"not a photo by its ending": 2}
-    assert dropped.examples == {"not a photo by its ending": ["x.txt", "IMG.HEIC"]}
+    assert dropped.examples == {"not a photo by its ending": ["x.txt", "IMG.CR3"]}
 
 
 def test_links_lead_all_photos_neither_out_nor_round_and_round(make_photos, tmp_path):

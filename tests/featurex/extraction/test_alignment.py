@@ -68,9 +68,9 @@ def test_a_damaged_photo_has_a_lasting_reason(cache, write_photo, content):
 
 
 def test_a_photo_of_a_format_that_is_not_read_is_tried_again(cache, write_photo):
-    photo = write_photo("a.png", b"\0\0\0\x14ftypheic" + bytes(99))
+    photo = write_photo("a.png", b"8BPS" + bytes(99))
     found = align(photo, cache.aligner, FORMATS)
-    assert (found.reason, found.lasting) == ("unsupported format (HEIC)", False)
+    assert (found.reason, found.lasting) == ("unsupported format (PSD)", False)
     store_faces([found], cache.faces)
     assert len(cache.faces) == 0
 
