@@ -22,7 +22,7 @@ from featurex.comparison.design import Design
 from featurex.comparison.experiment import run
 from featurex.comparison.face_table import FaceTable
 from featurex.datasets import READERS, read
-from featurex.extraction.alignment import Photo
+from featurex.extraction.alignment import photos_of
 from featurex.extraction.extracting import extract
 from featurex.extraction.face_cache import FaceCache
 from featurex.manifest import Manifest
@@ -59,12 +59,6 @@ def find_faces(manifest: Manifest, cache: Path) -> None:
     """Find the faces once for all, as the first backbone does, so that no row's time has it."""
     pixels = FaceCache(cache, get_backbone("pixels:grey4"))
     extract(photos_of(manifest), pixels)
-
-
-def photos_of(manifest: Manifest) -> list[Photo]:
-    """List the photos of a manifest for extraction."""
-    rows = zip(manifest.table["image_id"], manifest.table["path"], strict=True)
-    return [Photo(*row) for row in rows]
 
 
 def row(words: str, manifest: Manifest, root: Path, n_folds: int, seed: int) -> str:

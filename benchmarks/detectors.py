@@ -13,7 +13,6 @@ count for the row `as it is` only.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import dlib
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
+from timing import timed
 
 from featurex.backbones.dlib_models import FACE_CNN, dlib_model
 from featurex.datasets import people_root
@@ -75,11 +75,9 @@ def equality(photos: list[np.ndarray]) -> None:
     ours.detect(photos[0])  # loads it
     seconds, matched, pairs, scores, counts = np.zeros(2), 0, [], [], np.zeros(2, int)
     for photo in photos:
-        started = time.perf_counter()
-        theirs = network(photo, 0)
-        between = time.perf_counter()
-        found = ours.detect(photo)
-        seconds += between - started, time.perf_counter() - between
+        their_seconds, theirs = timed(network, photo, 0)
+        our_seconds, found = timed(ours.detect, photo)
+        seconds += their_seconds, our_seconds
         counts += len(theirs), len(found)
         for face in theirs:
             box = np.array(
@@ -129,14 +127,12 @@ def agreed_box(photo: np.ndarray, aligners: dict[str, FaceAligner]) -> np.ndarra
 def row(aligner: FaceAligner, made: list[tuple[np.ndarray, np.ndarray | None]]) -> str:
     """Count the faces found in the right place, those elsewhere, and time it."""
     right = wrong = 0
-    started = time.perf_counter()
-    faces = [aligner.central_face(photo) for photo, _ in made]
-    milliseconds = 1000 * (time.perf_counter() - started) / len(made)
+    seconds, faces = timed(lambda: [aligner.central_face(photo) for photo, _ in made])
     for face, (_, box) in zip(faces, made, strict=True):
         is_right = face is not None and (box is None or iou(face.box, box) >= SAME_FACE)
         right += is_right
         wrong += face is not None and not is_right
-    return f"{100 * right / len(made):.1f}% +{wrong} {milliseconds:.0f} ms"
+    return f"{100 * right / len(made):.1f}% +{wrong} {1000 * seconds / len(made):.0f} ms"
 
 
 def iou(one: np.ndarray, other: np.ndarray) -> float:

@@ -10,12 +10,12 @@ their 128 numbers.
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 
 import dlib
 import numpy as np
 import torch
+from timing import least, timed
 
 from featurex.backbones import get_backbone
 from featurex.backbones.dlib_models import FACE_RESNET, dlib_model
@@ -38,9 +38,9 @@ def main() -> None:
     dlib_network = dlib.face_recognition_model_v1(str(dlib_model(FACE_RESNET)))
     embedder = Embedder(get_backbone("dlib-resnet:embedding"), "cpu")
     dlib_seconds, theirs = timed(
-        lambda: np.array([dlib_network.compute_face_descriptor(chip) for chip in chips]), repeats=1
+        lambda: np.array([dlib_network.compute_face_descriptor(chip) for chip in chips])
     )
-    our_seconds, ours = timed(lambda: embedder(chips), REPEATS)
+    our_seconds, ours = least(lambda: embedder(chips), REPEATS), embedder(chips)
     print(f"{len(chips)} chips, torch {torch.__version__}, {torch.get_num_threads()} threads")
     print(f"dlib, compute_face_descriptor: {len(chips) / dlib_seconds:8.1f} chips/s")
     print(f"featurex, dlib-resnet:         {len(chips) / our_seconds:8.1f} chips/s")
@@ -61,17 +61,6 @@ def aligned_chips(folder: Path, count: int) -> np.ndarray:
         if face := aligner.central_face(image):
             chips.append(aligner.chip(image, face, 150, 0.25))
     return np.stack(chips)
-
-
-def timed(call, repeats: int) -> tuple[float, np.ndarray]:  # type: ignore[no-untyped-def]
-    """Return the least time of several calls, after one to warm up, and the result."""
-    call() if repeats > 1 else None
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        result = call()
-        times.append(time.perf_counter() - started)
-    return min(times), result
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+from timing import timed
 
 from featurex.backbones import get_backbone
 from featurex.datasets import people_root
@@ -30,13 +30,6 @@ from featurex.photos.hashing import image_id
 from featurex.photos.images import decode, read_photo
 
 ENDINGS = (".jpg", ".jpeg", ".png")
-
-
-def timed(what: Callable[[], Any]) -> tuple[float, Any]:
-    """Run something; return the seconds it took and what it returned."""
-    started = time.perf_counter()
-    result = what()
-    return time.perf_counter() - started, result
 
 
 def stage_seconds(photos: Sequence[Photo], cache: FaceCache, pool: ThreadPoolExecutor) -> dict:

@@ -14,12 +14,11 @@ import argparse
 import hashlib
 import os
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from timing import timed
 
 from featurex.backbones import Backbone, get_backbone
 from featurex.backbones.torchvision_import import import_torchvision
@@ -87,8 +86,8 @@ def resident_pace(embedder: Embedder, seconds: float) -> float:
         wait_for(embedder.device)
 
     forward(1)
-    n_rounds = max(1, round(seconds / timed(lambda: forward(1))))
-    return n_rounds * len(chips) / timed(lambda: forward(n_rounds))
+    n_rounds = max(1, round(seconds / timed(forward, 1)[0]))
+    return n_rounds * len(chips) / timed(forward, n_rounds)[0]
 
 
 def fill(cache: FaceCache, count: int) -> list[Photo]:
@@ -110,20 +109,13 @@ def fill(cache: FaceCache, count: int) -> list[Photo]:
 
 def cache_pace(cache: FaceCache, photos: list[Photo]) -> float:
     """Chips a second from the cache to the cache."""
-    return len(photos) / timed(lambda: extract(photos, cache))
+    return len(photos) / timed(extract, photos, cache)[0]
 
 
 def wait_for(device: torch.device) -> None:
     """Wait until the device has done all its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def timed(what: Callable[[], object]) -> float:
-    """Return the seconds that something takes."""
-    started = time.perf_counter()
-    what()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,12 +22,13 @@ import dlib
 import numpy as np
 import torch
 from PIL import Image
+from timing import timed
 
 from featurex.backbones import get_backbone
 from featurex.backbones.dlib_models import FACE_RESNET, LANDMARKS_5, dlib_model
 from featurex.comparison.face_table import FaceTable
 from featurex.datasets import people_root, read
-from featurex.extraction.alignment import Photo
+from featurex.extraction.alignment import Photo, photos_of
 from featurex.extraction.extracting import extract
 from featurex.extraction.face_cache import FaceCache
 from featurex.models.options import ModelOptions
@@ -157,8 +157,7 @@ def featurex_predictor(folder: Path) -> Predict:
     """Predict with SVMs fitted on the bundled people."""
     cache = FaceCache(folder / "people", get_backbone("dlib-resnet"))
     manifest = read("people")
-    rows = zip(manifest.table["image_id"], manifest.table["path"], strict=True)
-    extract([Photo(*row) for row in rows], cache)
+    extract(photos_of(manifest), cache)
     fitted = fit_models(
         FaceTable(manifest, cache), choose_tasks([], manifest), "svm", ModelOptions()
     )
@@ -185,6 +184,7 @@ def compare_embedders(name: str, paths: Sequence[str], systems: dict[str, Embed]
     ours: list[np.ndarray] = []
     our_pace = 0.0
     for system, embed in systems.items():
+        embed(paths[:1])  # loads its models
         seconds, found = timed(embed, paths)
         pace, n_found = len(paths) / seconds, sum(len(faces) > 0 for faces in found)
         line = f"{system:20}{pace:8.2f} photos/s, a face in {n_found}"
@@ -206,6 +206,7 @@ def compare_predictors(name: str, paths: Sequence[str], systems: dict[str, Predi
     print(f"\n{name}: {len(paths)} photos to age and gender")
     our_pace = 0.0
     for system, predict in systems.items():
+        predict(paths[:1])  # loads its models
         seconds, found = timed(predict, paths)
         pace = len(paths) / seconds
         line = f"{system:20}{pace:8.2f} photos/s, a face in {sum(n > 0 for n in found)}"
@@ -220,14 +221,6 @@ def distance(ours: np.ndarray, theirs: np.ndarray) -> float:
     if not len(ours) or not len(theirs):
         return np.inf
     return float(np.linalg.norm(ours[:, None] - theirs[None], axis=2).min())
-
-
-def timed(system: Embed | Predict, paths: Sequence[str]) -> tuple[float, list]:
-    """Return the seconds that a system takes after a first call that loads its models."""
-    system(paths[:1])
-    started = time.perf_counter()
-    result = system(paths)
-    return time.perf_counter() - started, result
 
 
 if __name__ == "__main__":

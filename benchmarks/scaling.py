@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from timing import timed
 
 ENDINGS = (".jpg", ".jpeg", ".png")
 SEED = 0
@@ -67,9 +68,7 @@ def table(photos: list[Path], counts: list[int], backbone: str, folder: Path) ->
     more = photos[-(largest + largest // 100) :]
     line("1 % more", more, str(largest))
     line("nothing new", more, str(largest))
-    started = time.perf_counter()
-    n_bytes = sum(len(path.read_bytes()) for path in more)
-    seconds = time.perf_counter() - started
+    seconds, n_bytes = timed(lambda: sum(len(path.read_bytes()) for path in more))
     print(
         f"{'reading the bytes':24}{len(more):8}{'':16}{seconds:9.1f}  ({n_bytes / 2**20:.0f} MiB)"
     )

@@ -13,20 +13,18 @@ import argparse
 import hashlib
 import os
 import tempfile
-import time
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
+from timing import least, timed
 
 from cache import Column, Space, Store, compact
 from cache.checksums import checksums
 from cache.shards import Shard
 
 SHARD_ROWS = 512
-REPEATS = 5
 EMBEDDING, CHIP = Column("x", "float32", (736,)), Column("x", "uint8", (150, 150, 3))
 SMALL = Column("x", "float32", (1,))
 
@@ -75,9 +73,7 @@ def opening(folder: Path, n_shards: int) -> None:
     print(f"memory of the look-up:{memory / 1e6:8.0f} MB (at most {peak / 1e6:.0f} MB in opening)")
     keys = kept.keys()
     print(f"contains all keys:    {least(lambda: kept.contains(keys), 2):8.2f} s")
-    started = time.perf_counter()
-    compact(root)
-    print(f"compact:              {time.perf_counter() - started:8.2f} s")
+    print(f"compact:              {timed(compact, root)[0]:8.2f} s")
     print(f"open once compact:    {least(lambda: Store.open_existing(root, name), 2):8.2f} s")
     print(f"shards then:          {Store.open_existing(root, name).n_shards:8d}")
 
@@ -103,17 +99,6 @@ def read_unchecked(rows: object) -> None:
 
     with mock.patch.object(Shard, "examine", examine):
         rows[:]  # type: ignore[index]
-
-
-def least(call: Callable[[], object], repeats: int = REPEATS) -> float:
-    """Return the least time of several calls in seconds, after one to warm up."""
-    call()
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - started)
-    return min(times)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,14 @@ RUNS = {
     "embedding": (["--chips", "4"], "largest difference"),
     "extraction": (["--photos", "6"], "share of the limit"),
     "scaling": (["--folder", people_root(), "--counts", "4"], "nothing new"),
-    "detectors": (["equality", "--photos", "2"], "largest score difference"),
-    "epochs": (
+    "detectors equality": (["--photos", "2"], "largest score difference"),
+    "training epochs": (
         ["--faces", "64", "--epochs", "2", "--network", "multitask", "--device", "cpu"],
         "s an epoch",
+    ),
+    "training steps": (
+        ["--chips", "1", "--steps", "1", "--network", "multitask"],
+        "million parameters",
     ),
     "gpu": (["--seconds", "0.1", "--device", "cpu", "--backbone", "dlib-resnet"], "chips/s"),
 }
@@ -27,8 +31,9 @@ RUNS = {
 @pytest.mark.parametrize("name", RUNS)
 def test_it_runs_and_prints_its_last_line(name, tmp_path):
     arguments, last = RUNS[name]
+    script, *what = name.split()
     done = subprocess.run(
-        [sys.executable, f"benchmarks/{name}.py", *map(str, arguments)],
+        [sys.executable, f"benchmarks/{script}.py", *what, *map(str, arguments)],
         cwd=ROOT,
         env=os.environ | {"TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
         capture_output=True,
