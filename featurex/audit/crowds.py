@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-
-from pipelines.audit.distance_blocks import neighbour_distance
+from sklearn.neighbors import NearestNeighbors
 
 # dlib's documentation: pairs within 0.6 are one person, which is right for 99.38 % of LFW's pairs.
 LFW_RADIUS, LFW_ACCURACY = 0.6, 0.9938
@@ -39,5 +38,6 @@ def crowd_distance(X: np.ndarray) -> np.ndarray:
     -------
     ndarray of shape (n,), float64
     """
-    found = neighbour_distance(X, crowd_rank(len(X)))
-    return np.clip(found, SMALLEST_SCALE, LFW_RADIUS / SAME_PERSON)
+    neighbours = NearestNeighbors(n_neighbors=crowd_rank(len(X)), algorithm="brute").fit(X)
+    distances, _ = neighbours.kneighbors()
+    return np.clip(distances[:, -1], SMALLEST_SCALE, LFW_RADIUS / SAME_PERSON)

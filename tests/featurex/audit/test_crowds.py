@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from featurex.audit.crowds import SAME_PERSON, crowd_distance
 from pipelines.audit.neighbours import close_pairs
@@ -15,6 +16,13 @@ def test_where_photos_lie_dense_near_means_nearer(rng):
     pairs = close_pairs(X, SAME_PERSON, scale=crowd_distance(X))
     assert list(zip(pairs.first, pairs.second, strict=True)) == [(300, 301), (0, 1)]
     assert pairs.distance[0] < pairs.distance[1]
+
+
+@pytest.mark.parametrize(("n", "rank"), [(5, 4), (60, 10), (300, 15), (1200, 50)])
+def test_the_crowd_is_the_fiftieth_photo_and_of_few_a_nearer_one(rng, n, rank):
+    X = rng.normal(size=(n, 128)).astype(np.float32) / 40
+    expected = np.sort(cdist(X, X), axis=1)[:, rank]  # the first is the photo itself
+    np.testing.assert_allclose(crowd_distance(X), expected, rtol=1e-6)
 
 
 def test_the_crowd_is_never_farther_than_dlibs_own_threshold(rng):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.audit import neighbours
-from pipelines.audit.distance_blocks import count_close, neighbour_distance
+from pipelines.audit.distance_blocks import count_close
 from pipelines.audit.neighbours import close_pairs
 
 
@@ -115,23 +115,6 @@ def test_relative_distances_are_divided_by_both_rows_scales(rng, block_shape):
         X[:20], [0.8], X[20:], scale=scale[:20], scale_of_Y=scale[20:], block_shape=block_shape
     )
     assert other[0] == sum(i < 20 <= j for _, i, j in expected)
-
-
-@pytest.mark.parametrize("k", [1, 4, 59])
-@pytest.mark.parametrize("block_shape", [(64, 64), (7, 5)])
-def test_distance_to_the_kth_neighbour(rng, k, block_shape):
-    X = rng.normal(size=(60, 3))
-    distances = np.sqrt(((X[:, None] - X) ** 2).sum(2))
-    expected = np.sort(distances, axis=1)[:, k]  # the first is the row itself
-    np.testing.assert_allclose(
-        neighbour_distance(X, k, block_shape=block_shape), expected, rtol=1e-5
-    )
-
-
-def test_there_must_be_k_others():
-    for k in (0, 3):
-        with pytest.raises(ValueError, match="'k' of 3 rows must be from 1 to 2"):
-            neighbour_distance(np.zeros((3, 1)), k)
 
 
 def test_rows_that_are_alike_are_counted_once_a_pair():
