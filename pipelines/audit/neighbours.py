@@ -9,7 +9,6 @@ their distances to some near neighbour (Zelnik-Manor and Perona, "Self-tuning sp
 NIPS 2004). Where rows lie dense, near then means nearer.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,23 +37,19 @@ class ClosePairs:
         Row numbers, ``first < second``.
     distance : ndarray of shape (m,), float64
         Euclidean, or relative; ties are in the order of the row numbers.
-    n_found : int
-        All pairs within the radius; more than `m` where rows have more near neighbours than they
-        may keep.
     """
 
     first: np.ndarray
     second: np.ndarray
     distance: np.ndarray
-    n_found: int
 
     def __len__(self) -> int:
         return len(self.first)
 
     def within(self, radius: float) -> "ClosePairs":
-        """Return the pairs within a smaller radius; `n_found` counts the kept ones."""
+        """Return the pairs within a smaller radius."""
         n = int(np.searchsorted(self.distance, radius, side="right"))
-        return ClosePairs(self.first[:n], self.second[:n], self.distance[:n], n)
+        return ClosePairs(self.first[:n], self.second[:n], self.distance[:n])
 
 
 def close_pairs(
@@ -64,7 +59,6 @@ def close_pairs(
     scale: np.ndarray | None = None,
     most_per_row: int = MOST_PER_ROW,
     block_shape: tuple[int, int] = BLOCK_SHAPE,
-    on_rows: Callable[[int], None] = lambda n_rows: None,
 ) -> ClosePairs:
     """Find all pairs of rows within a Euclidean distance.
 
@@ -81,8 +75,6 @@ def close_pairs(
         ``n * most_per_row`` pairs are kept.
     block_shape : tuple of int
         Rows and columns of a block of distances; the result does not depend on it.
-    on_rows : callable
-        Called with the rows done so far.
 
     Returns
     -------
@@ -117,7 +109,6 @@ def close_pairs(
             second += at
             upper = first < second  # each pair once, no row with itself
             kept.add(first[upper] + start, second[upper] + start)
-        on_rows(min(start + block_shape[0], len(X)))
     return kept.result()
 
 
@@ -131,14 +122,13 @@ class _Kept:
         self.most_per_row = most_per_row
         self.most_waiting = max(_WAITING_PAIRS, 2 * len(X) * most_per_row)
         self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        self.n_waiting = self.n_found = 0
+        self.n_waiting = 0
 
     def add(self, first: np.ndarray, second: np.ndarray) -> None:
         """Keep those of these pairs that are within the radius."""
         distance = pair_distances(self.X, first, second, self.scale)
         near = distance <= self.radius
         self.parts.append((first[near], second[near], distance[near]))
-        self.n_found += int(near.sum())
         self.n_waiting += int(near.sum())
         if self.n_waiting > self.most_waiting:
             self._thin()
@@ -147,7 +137,7 @@ class _Kept:
         """Return what is kept in the end, nearest first."""
         first, second, distance = self._thin()
         order = np.lexsort((second, first, distance))
-        return ClosePairs(first[order], second[order], distance[order], self.n_found)
+        return ClosePairs(first[order], second[order], distance[order])
 
     def _thin(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Drop the pairs that are among the nearest of neither row.

@@ -87,6 +87,6 @@ def test_without_a_pair_everybody_is_alone():
 
 
 def test_pairs_of_other_rows_are_refused():
-    pairs = ClosePairs(np.array([0]), np.array([7]), np.array([0.1]), 1)
+    pairs = ClosePairs(np.array([0]), np.array([7]), np.array([0.1]))
     with pytest.raises(ValueError, match="A pair names row 7, but there are 2 rows"):
         average_linkage(np.zeros((2, 1)), pairs, 1.0)
