@@ -19,7 +19,7 @@ from pipelines import Comparison, Task, compare
 
 _SCORES, _FILES = "scores", "files"
 _PACKAGES = (
-    *("numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "jinja2", "tabulate"),
+    *("numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "jinja2"),
     "threadpoolctl",
 )
 
