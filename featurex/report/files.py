@@ -10,6 +10,7 @@ import pandas as pd
 
 from featurex.comparison.design import Design
 from featurex.comparison.experiment import Result
+from featurex.comparison.kept import plain
 from featurex.files import replacing
 from pipelines import (
     Task,
@@ -74,7 +75,7 @@ def write_result(result: Result, design: Design, folder: Path) -> list[Path]:
     result.comparison.to_latex(tables[2])
     predictions.write(result.predictions, folder / "predictions.csv")
     notes = {"notes": list(result.comparison.notes)}
-    record = json.dumps(result.record | notes, indent=2, allow_nan=False, default=_plain)
+    record = json.dumps(plain(result.record | notes), indent=2, allow_nan=False)
     # ASCII: a command's arguments may hold file names that are not UTF-8.
     with replacing(folder / "run.json") as part:
         part.write_text(record + "\n", encoding="ascii")
@@ -171,10 +172,3 @@ def _write_curves(result: Result, design: Design, folder: Path) -> list[Path]:
         score = "mean absolute error (years)" if task.is_regression else "accuracy"
         draw_curves(rows, _title(task.name, result), score, files[-1])
     return files
-
-
-def _plain(value: object) -> object:
-    """Turn a NumPy number into Python's."""
-    if hasattr(value, "item"):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} is no JSON value")
