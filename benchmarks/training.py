@@ -61,7 +61,7 @@ def main() -> None:
         here, *before = (medians(costs) for costs in zip(*turns, strict=True))
         cells = [f"{value:8.2f} {unit}" for unit, value in here.items()]
         first = next(iter(here))
-        cells += [f"{here[first] / there[first]:8.2f} of {first} before" for there in before]
+        cells += [f"{here[first] / there[first]:8.2f} of the time before" for there in before]
         print(f"{name:24}{','.join(cells)}", flush=True)
 
 
