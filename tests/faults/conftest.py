@@ -18,8 +18,6 @@ from PIL import Image
 import cache as cache_package
 from cache import repair, spaces, verify
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and named pipes")
-
 N_PHOTOS, BLOCK_ROWS = 24, 6
 KINDS = ("faces", "chips", "embeddings")
 
@@ -103,6 +101,8 @@ class Worker:
 
 @pytest.fixture(scope="session")
 def worker(tmp_path_factory):
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork and named pipes")
     worker = Worker(tmp_path_factory.mktemp("worker"))
     yield worker
     worker.close()

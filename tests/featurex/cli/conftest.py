@@ -86,6 +86,18 @@ def people_csv(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def write_rows(people_csv):
+    """Return a function that writes rows of that file to another one, their photos beside it."""
+
+    def write_rows(path, rows):
+        for row in rows:
+            shutil.copy(people_csv.parent / row["path"], path.parent)
+        return write_csv(path, rows)
+
+    return write_rows
+
+
+@pytest.fixture(scope="session")
 def photos(people_csv):
     """The 24 photos' files, in the order of the CSV file."""
     with people_csv.open(newline="", encoding="utf-8") as file:

@@ -22,7 +22,8 @@ def fitted(request, call, people_csv, cache, tmp_path_factory):
 
 def test_chips_in_the_cache_are_used_again(fitted, call, people_csv, cache):
     backbone, result, _ = fitted
-    assert "24" in result.stdout
+    rows = [[cell.strip() for cell in line.split("│")] for line in result.stdout.splitlines()]
+    assert ["gender", "24"] in [row[1:3] for row in rows]
     again = call("extract", "csv", people_csv, "--cache", cache, "--backbone", backbone, "--json")
     assert json.loads(again.stdout)["embedded before"] == 24
     spaces = json.loads(call("cache", "info", cache, "--json").stdout)

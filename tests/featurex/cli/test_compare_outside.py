@@ -6,6 +6,8 @@ import json
 import pandas as pd
 import pytest
 
+from featurex.datasets import reading
+
 MODELS = ("--model", "majority", "--task", "gender", "--jobs", 1)
 
 
@@ -52,15 +54,10 @@ def test_a_damaged_line_is_one_line_before_anything_is_done(fails, words, rows, 
 
 
 @pytest.fixture
-def two_sets(people_csv, rows, tmp_path):
+def two_sets(write_rows, rows, tmp_path):
     """The first half of the people, and the other one; who is in the middle is in both."""
-    rows = [row | {"path": str(people_csv.parent / row["path"])} for row in rows]
-    files = [people_csv.parent / name for name in ("half.csv", "other.csv")]
-    for path, part in zip(files, (rows[:14], rows[12:]), strict=True):
-        write(path, part)
-    yield files
-    for path in files:
-        path.unlink()
+    parts = {"half.csv": rows[:14], "other.csv": rows[12:]}
+    return [write_rows(tmp_path / name, part) for name, part in parts.items()]
 
 
 def test_one_data_set_is_tested_by_another(call, cache, two_sets, tmp_path):
@@ -101,3 +98,21 @@ def test_an_average_with_a_model_from_outside(call, fails, words, rows, tmp_path
     assert "Unknown model 'other' in 'majority+other'" in fails(
         *words, "--model", "majority+other", "--predictions", f"theirs={path}"
     )
+
+
+def test_both_data_sets_are_cut_down_alike(fails, words, people_csv, monkeypatch):
+    asked, read = [], reading.read_dataset
+
+    def noted(name, root, **options):
+        asked.append((name, str(root), options))
+        if len(asked) == 2:
+            raise ValueError("enough was read")
+        return read(name, root, **options)
+
+    monkeypatch.setattr(reading, "read_dataset", noted)
+    cut = ("--ages", "40-60", "--age-policy", "nearest", "--limit", 11, "--seed", 3)
+    assert "enough was read" in fails(*words, "--test-dataset", f"csv={people_csv}", *cut)
+    alike = {"ages": "40-60", "age_policy": "nearest", "limit": 11, "seed": 3}
+    assert [place for *place, _ in asked] == [["csv", str(people_csv)]] * 2
+    assert asked[1][2] == alike
+    assert alike.items() <= asked[0][2].items()

@@ -7,20 +7,14 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def halves(people_csv):
-    """Two CSV files beside the photos: those of every other person."""
+def halves(people_csv, write_rows, tmp_path_factory):
+    """Two CSV files beside their photos: those of every other person."""
+    folder = tmp_path_factory.mktemp("halves")
     with people_csv.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     people = list(dict.fromkeys(row["subject_id"] for row in rows))
-    paths = []
-    for number in (0, 1):
-        paths.append(people_csv.with_name(f"half{number}.csv"))
-        with paths[-1].open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            theirs = people[number::2]
-            writer.writerows(row for row in rows if row["subject_id"] in theirs)
-    return paths
+    parts = [[row for row in rows if row["subject_id"] in people[n::2]] for n in (0, 1)]
+    return [write_rows(folder / f"half{n}.csv", part) for n, part in enumerate(parts)]
 
 
 @pytest.fixture(scope="module")

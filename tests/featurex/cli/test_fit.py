@@ -155,8 +155,10 @@ def test_a_folder_without_a_comparison_is_refused_before_the_long_work(
     assert not cache.exists()
 
 
-def test_too_few_rows_to_measure_say_how_to_fit_all_the_same(call, fails, people_csv, cache):
-    out = people_csv.parent / "few.featurex"
+def test_too_few_rows_to_measure_say_how_to_fit_all_the_same(
+    call, fails, people_csv, cache, tmp_path
+):
+    out = tmp_path / "few.featurex"
     words = ("fit", "csv", people_csv, "--cache", cache, "--model", "majority", "--out", out)
     assert "--no-evaluate" in fails(*words, "--folds", 20)
     assert call(*words, "--folds", 20, "--no-evaluate").exit_code == 0
@@ -164,17 +166,15 @@ def test_too_few_rows_to_measure_say_how_to_fit_all_the_same(call, fails, people
     assert "**Nothing was measured.**" in card
 
 
-def test_folds_that_the_data_set_does_not_have_are_told(call, people_csv, cache, tmp_path):
+def test_folds_that_the_data_set_does_not_have_are_told(
+    call, people_csv, write_rows, cache, tmp_path
+):
     with people_csv.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     people = sorted({row["subject_id"] for row in rows})
     for row in rows:
         row["fold"] = people.index(row["subject_id"]) % 3
-    path = people_csv.parent / "with folds.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    path = write_rows(tmp_path / "with folds.csv", rows)
     words = ("--cache", cache, "--out", tmp_path / "m.featurex", "--model", "majority")
     result = call("fit", "csv", path, *words, "--task", "gender", "--folds", 4)
     assert result.exit_code == 0, result.stderr

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from featurex.comparison import fit_keys
 from featurex.extraction import spaces
@@ -14,6 +15,7 @@ from pipelines import CrossValidation
 from pipelines.models import svm
 
 OPTIONS = ModelOptions("tiny", device="cpu", n_jobs=1)
+PACKAGES = ("featurex", "numpy", "scikit-learn", "scipy")
 N = 12
 IDS = np.array([f"{row:064x}" for row in range(N)])
 
@@ -38,6 +40,17 @@ def key(job, ids=IDS, options=OPTIONS, model="svm", space="embeddings-1"):
     faces = SimpleNamespace(cache=SimpleNamespace(space=SimpleNamespace(id=space)))
     estimator = make_estimator(model, job.task, options)
     (found,) = fit_keys.fit_keys(faces, model, options, estimator, [job], ids)
+    return found
+
+
+def network_key(job, *, options=OPTIONS, weights="ab" * 32, chip_size=16):
+    """Name a network's fit on the chips that a backbone takes."""
+    settings = {"backbone": "tiny", "weights_sha256": weights}
+    backbone = SimpleNamespace(chip_size=chip_size, padding=0.25, settings=settings)
+    aligner = SimpleNamespace(settings={"detector": "dlib-hog"})
+    faces = SimpleNamespace(cache=SimpleNamespace(aligner=aligner, backbone=backbone))
+    estimator = make_estimator("finetuned", job.task, options)
+    (found,) = fit_keys.fit_keys(faces, "finetuned", options, estimator, [job], IDS)
     return found
 
 
@@ -97,8 +110,46 @@ def test_parameters_and_the_code_are_in_the_key(job, monkeypatch):
     assert len(set(keys)) == 3
 
 
-@pytest.mark.parametrize("package", ["featurex", "numpy", "scikit-learn", "scipy"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_versions_are_in_the_key(package, job, monkeypatch):
     before, real = key(job), spaces._version
     monkeypatch.setattr(spaces, "_version", lambda name: "99" if name == package else real(name))
     assert key(job) != before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weights": "cd" * 32},
+        {"chip_size": 32},
+        {"options": replace(OPTIONS, seed=1)},
+        {"options": replace(OPTIONS, epochs=3)},
+        {"options": replace(OPTIONS, training=("mirror=0",))},
+    ],
+    ids=["weights", "chips", "seed", "epochs", "training"],
+)
+def test_what_a_network_is_made_of_is_in_its_key(change, job):
+    assert network_key(job, **change) != network_key(job)
+
+
+def test_a_network_s_key_has_the_kind_of_its_device_and_not_its_name(job, monkeypatch):
+    names, kind = ("cpu", "auto", "cuda:1"), ["cpu"]
+    monkeypatch.setattr(
+        "featurex.machine.devices.resolve_device", lambda name: torch.device(kind[0])
+    )
+    on_cpu = {network_key(job, options=replace(OPTIONS, device=name)) for name in names}
+    kind[0] = "cuda"
+    on_gpu = {network_key(job, options=replace(OPTIONS, device=name)) for name in names}
+    assert len(on_cpu) == len(on_gpu) == 1
+    assert on_cpu != on_gpu
+
+
+def test_where_a_network_s_weights_lie_is_not_in_its_key(job):
+    assert network_key(job, options=replace(OPTIONS, weights="w.dat")) == network_key(job)
+
+
+@pytest.mark.parametrize("package", [*PACKAGES, "torch", "torchvision", "timm", "skorch"])
+def test_versions_are_in_a_network_s_key(package, job, monkeypatch):
+    before, real = network_key(job), spaces._version
+    monkeypatch.setattr(spaces, "_version", lambda name: "99" if name == package else real(name))
+    assert network_key(job) != before

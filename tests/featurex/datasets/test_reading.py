@@ -7,10 +7,19 @@ LABELS = "path,age\na.png,5\nb.png,30\nc.png,40\nd.png,70\n"
 
 
 def test_years_are_kept_before_rows_are_drawn(write_table):
-    manifest = read_dataset("csv", write_table(LABELS), ages="21-60", limit=1, seed=3)
-    assert manifest.table["age"].tolist() in ([30.0], [40.0])
-    assert manifest.dropped["not in the sample"] == 1
-    assert manifest.ages == "21-60"
+    root = write_table(LABELS)
+    manifests = [read_dataset("csv", root, ages="21-60", limit=1, seed=n) for n in range(8)]
+    again = read_dataset("csv", root, ages="21-60", limit=1, seed=7)
+    assert again.table["age"].item() == manifests[7].table["age"].item()
+    assert {manifest.table["age"].item() for manifest in manifests} == {30.0, 40.0}
+    assert {manifest.dropped["not in the sample"] for manifest in manifests} == {1}
+    assert {manifest.ages for manifest in manifests} == {"21-60"}
+
+
+def test_the_seed_draws_the_rows():
+    first, other = (set(read_dataset("people", limit=20, seed=n).table["image_id"]) for n in (1, 2))
+    assert len(first) == len(other) == 20
+    assert first != other
 
 
 def test_the_file_of_subjects_is_counted_against_the_sample(write_table, tmp_path):

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from featurex.backbones import get_backbone
 from featurex.exceptions import DatasetError
 from featurex.extraction import opening
+from featurex.extraction.embedding_options import EmbeddingOptions
 from featurex.extraction.face_cache import FaceCache
 from featurex.extraction.face_embedder import FaceEmbedder
 
@@ -190,3 +191,28 @@ def test_every_number_has_a_name(embedder):
 def test_pandas_output_has_these_names(embedder, portraits_on_disk):
     table = embedder.set_output(transform="pandas").fit_transform(portraits_on_disk)
     assert list(table.columns) == list(embedder.get_feature_names_out())
+
+
+def test_mirrored_embeddings_are_the_mean_of_both_sides(tmp_path, tiny_backbone, colours):
+    chips = colours[0][:3].copy()
+    chips[:, :, :8] = 255  # another picture in the mirror
+    plain, mirrored = (
+        FaceCache(tmp_path, tiny_backbone, device="cpu", options=EmbeddingOptions(mirror=mirror))
+        for mirror in (False, True)
+    )
+    expected = (plain.embedder(chips) + plain.embedder(chips[:, :, ::-1])) / 2
+    np.testing.assert_allclose(mirrored.embedder(chips), expected, atol=1e-6)
+    assert not np.allclose(expected, plain.embedder(chips), atol=1e-3)
+
+
+def test_its_words_reach_the_backbone_and_the_cache(tmp_path, monkeypatch, tiny_backbone):
+    asked = []
+    monkeypatch.setattr(
+        opening, "get_backbone", lambda *words: asked.append(words) or tiny_backbone
+    )
+    words = {"weights": "w.pth", "detector": "dlib-cnn", "precision": "bfloat16", "mirror": True}
+    cache = FaceEmbedder("tiny", cache=tmp_path, device="cpu", **words).open()
+    assert asked == [("tiny", Path("w.pth"))]
+    assert cache.options == EmbeddingOptions("bfloat16", mirror=True)
+    assert cache.aligner.settings["detector"] == "dlib-cnn"
+    assert (cache.root, cache.device) == (tmp_path, "cpu")

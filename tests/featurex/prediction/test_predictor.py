@@ -6,6 +6,7 @@ from PIL import Image
 
 from featurex.comparison.face_table import FaceTable
 from featurex.exceptions import ModelError, PhotoError
+from featurex.extraction.embedding import Embedder
 from featurex.labels import AGE_GROUP_YEARS, AGE_GROUPS
 from featurex.machine import paced
 from featurex.manifest import Manifest
@@ -297,3 +298,16 @@ def test_race_is_among_the_probabilities_only(colour_faces, tiny, tmp_path, phot
     (face,) = Predictor.load(tmp_path / "m", device="cpu").predict(photo)
     assert set(face.probabilities["race"]) == {"White", "Black"}
     assert face.gender in ("female", "male")
+
+
+def test_a_model_of_mirrored_embeddings_is_given_them(model_file, tiny, colours):
+    estimators, metadata = load_model(model_file("svm", GENDER))
+    told = {"embedding": {"precision": "float32", "mirror": True}}
+    chips, embed = colours[0][:4].copy(), Embedder(tiny, "cpu")
+    chips[:, :, :8] = 255  # another picture in the mirror
+    plain, turned = embed(chips), embed(chips[:, :, ::-1])
+    expected = estimators["gender"].predict_proba((plain + turned) / 2)
+    answers = Predictor([(estimators, metadata | told)], "cpu").answer_chips(chips)
+    found = [list(answer["probabilities"]["gender"].values()) for answer in answers]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert not np.allclose(expected, estimators["gender"].predict_proba(plain), atol=1e-3)

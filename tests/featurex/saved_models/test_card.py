@@ -10,6 +10,8 @@ from featurex.comparison.design import Design
 from featurex.comparison.experiment import run
 from featurex.comparison.face_table import FaceTable
 from featurex.exceptions import RunError
+from featurex.extraction.embedding_options import EmbeddingOptions
+from featurex.extraction.face_cache import FaceCache
 from featurex.models.options import ModelOptions
 from featurex.report.files import write_result
 from featurex.saved_models.card import card_path, write_card
@@ -228,3 +230,49 @@ def test_predictions_that_were_changed_are_refused(folder, colour_faces, tmp_pat
     (tmp_path / "predictions.csv").write_text("".join(lines[:gone] + lines[gone + 1 :]), "utf-8")
     with pytest.raises(ValueError, match="other faces or labels than the rows for 'gender'"):
         from_folder(tmp_path, colour_faces, TASKS, "svm", OPTIONS)
+
+
+def test_a_comparison_of_other_embeddings_is_refused(folder, colour_faces, tiny_backbone, tmp_path):
+    mirrored = EmbeddingOptions(mirror=True)
+    cache = FaceCache(tmp_path, tiny_backbone, device="cpu", options=mirrored)
+    ids = colour_faces.table["image_id"].tolist()
+    cache.embeddings.append(ids, {"embedding": colour_faces.cache.embedding_column(ids)[:]})
+    other = FaceTable(colour_faces.manifest, cache)
+    with pytest.raises(ValueError, match=r"it is of other embeddings \(space "):
+        from_folder(folder, other, TASKS, "svm", OPTIONS)
+
+
+@pytest.fixture
+def of_network(folder, tmp_path):
+    """The comparison as if its SVM were a network, trained with a setting of its own."""
+    for name in ("run.json", "predictions.csv"):
+        text = (folder / name).read_text("utf-8").replace("svm", "finetuned")
+        text = text.replace('"training": []', '"training": ["mirror=0"]')
+        (tmp_path / name).write_text(text, "utf-8")
+    return tmp_path
+
+
+SAME = dataclasses.replace(OPTIONS, training=("mirror=0",))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"epochs": 3}, "its networks have epochs 12, here 3"),
+        ({"batch_size": 8}, "its networks have batch_size 64, here 8"),
+        ({"training": ()}, r"its networks have training \['mirror=0'\], here \[\]"),
+    ],
+    ids=["epochs", "batch_size", "training"],
+)
+def test_a_network_that_was_trained_otherwise_is_refused(of_network, colour_faces, change, told):
+    other = dataclasses.replace(SAME, **change)
+    with pytest.raises(ValueError, match=told):
+        from_folder(of_network, colour_faces, TASKS, "finetuned", other)
+
+
+def test_only_what_trains_a_network_is_compared(folder, of_network, colour_faces):
+    elsewhere = dataclasses.replace(SAME, device="cpu", n_jobs=2)
+    measured = from_folder(of_network, colour_faces, TASKS, "finetuned", elsewhere)
+    assert measured.model == "finetuned"
+    other = dataclasses.replace(OPTIONS, epochs=3, batch_size=8, training=("mirror=0",))
+    assert from_folder(folder, colour_faces, TASKS, "svm", other).model == "svm"

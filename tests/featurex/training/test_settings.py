@@ -1,4 +1,4 @@
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, asdict, fields, replace
 
 import pytest
 
@@ -7,8 +7,21 @@ from featurex.training.settings import PRESETS, TrainingSettings, get_preset
 
 def test_the_two_variations_of_student_reports():
     first, second = get_preset("student-20x256"), get_preset("student-40x512")
-    assert (first.epochs, first.batch_size) == (20, 256)
-    assert (second.epochs, second.batch_size) == (40, 512)
+    changed = {"patience": 20, "average_epochs": 0}
+    assert first == replace(TrainingSettings(), epochs=20, batch_size=256, **changed)
+    changed = {"patience": 40, "average_epochs": 0}
+    assert second == replace(TrainingSettings(), epochs=40, batch_size=512, **changed)
+
+
+def test_the_settings_for_many_faces_are_those_that_were_measured():
+    assert asdict(get_preset("many-faces")) == {
+        **{"epochs": 6, "batch_size": 64, "patience": 4, "keep": "last", "validation_folds": 20},
+        **{"learning_rate": 6e-4, "head_learning_rate": 2e-3, "scratch_learning_rate": 1e-3},
+        **{"weight_decay": 1e-2, "warmup": 0.3, "frozen_epochs": 0, "average_epochs": 1},
+        **{"clip_norm": 0, "precision": "float32", "class_weights": "none"},
+        **{"side_tasks": "all", "age_answer": "median"},
+        **{"mirror": 0.5, "shift": 0.04, "rotation": 0, "zoom": 0, "colour": 0, "erasing": 0},
+    }
 
 
 def test_an_unknown_preset_is_an_error_that_lists_the_known():

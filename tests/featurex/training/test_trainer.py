@@ -132,3 +132,14 @@ def test_other_errors_come_through(rows, monkeypatch, train):
     monkeypatch.setattr(net.NeuralNet, "train_step", broken)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         train(rows)
+
+
+def test_a_network_is_prepared_on_all_training_rows_and_on_no_other(rows, settings, build, train):
+    prepared, network, (some, valid) = [], build(GENDER, AGE), rows
+    network.prepare = lambda batches, targets: prepared.append((torch.cat([*batches]), targets))
+    train((some, valid), replace(settings, epochs=1), (GENDER, AGE), network)
+    ((chips, targets),) = prepared
+    np.testing.assert_array_equal(chips, some.X[some.rows])
+    np.testing.assert_array_equal(targets["gender"], some.codes["gender"][some.rows])
+    years = torch.arange(targets["age"].shape[1], dtype=torch.float32)
+    np.testing.assert_allclose(targets["age"] @ years, some.codes["age"][some.rows], atol=0.5)

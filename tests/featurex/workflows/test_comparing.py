@@ -3,7 +3,10 @@ import json
 import pandas as pd
 import pytest
 
-from featurex import compare, read_dataset
+from featurex import FaceEmbedder, compare, read_dataset
+from featurex.models.options import ModelOptions
+from featurex.workflows import comparing, comparison_job
+from featurex.workflows.comparison_job import AskedComparison
 from pipelines import predictions
 
 GENDER = {"tasks": ["gender"], "n_folds": 3, "n_jobs": 1}
@@ -100,3 +103,37 @@ def test_what_does_not_fit_is_told(data, embedder, wrong, message):
 def test_a_test_on_other_data_has_no_folds(data, embedder):
     with pytest.raises(ValueError, match="a protocol of its own"):
         compare(data, ["majority"], embedder=embedder, test_data=data, **GENDER)
+
+
+class Asked(Exception):
+    """Raised in place of the work, with what was asked."""
+
+
+TRAINING = {"epochs": 3, "batch_size": 8, "train": "mirror=0", "n_jobs": 2, "accelerate": "intelex"}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "test_data"),
+    [
+        ({"protocol": "subject", "n_folds": 3, "n_repeats": 2}, None),
+        ({"protocol": "holdout", "test_share": 0.4}, None),
+        ({}, "other people"),
+    ],
+    ids=["folds", "holdout", "transfer"],
+)
+def test_every_word_is_passed_on(data, tmp_path, monkeypatch, protocol, test_data):
+    def job(*given):
+        raise Asked(*given)
+
+    monkeypatch.setattr(comparing, "ComparisonJob", job)
+    monkeypatch.setattr(comparison_job, "check_accelerator", lambda name: None)
+    embedder = FaceEmbedder("tiny", weights=tmp_path / "w.dat", device="cpu")
+    more = {"models": "svm+theirs", "tasks": "gender", "predictions": {"theirs": "a.csv"}}
+    given = {"embedder": embedder, "test_data": test_data, "random_state": 5}
+    with pytest.raises(Asked) as raised:
+        compare(data, **given, **protocol, **more, **TRAINING)
+    weights = str(tmp_path / "w.dat")
+    options = ModelOptions("tiny", weights, 3, 8, "cpu", 5, 2, ("mirror=0",), "intelex")
+    own = ("svm+theirs",), ("gender",), ["theirs=a.csv"], test_data is not None
+    asked = AskedComparison(*own, options=options, **protocol)
+    assert raised.value.args == (asked, data, embedder.open, test_data)

@@ -1,8 +1,12 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from featurex import Predictor, compare, fit
+from featurex import FaceEmbedder, Predictor, compare, fit
+from featurex.models.options import ModelOptions
+from featurex.workflows import fit_job, fitting
+from featurex.workflows.fit_job import AskedFit
 
 
 @pytest.fixture
@@ -80,3 +84,41 @@ def test_a_class_of_one_person_is_refused_before_it_is_measured(given, tmp_path)
 def test_a_folder_is_no_file(given, tmp_path):
     with pytest.raises(ValueError, match="is a folder"):
         fit(**given, out=tmp_path)
+
+
+class Asked(Exception):
+    """Raised in place of the work, with what was asked."""
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ({"n_folds": 3, "reject_below": 0.9}, {"n_folds": 3, "reject_below": ["0.9"]}),
+        (
+            {"evaluate": False, "comparison": "run", "reject_below": {"gender": 0.9}},
+            {"evaluate": False, "comparison": Path("run"), "reject_below": ["gender=0.9"]},
+        ),
+    ],
+    ids=["folds", "comparison"],
+)
+def test_every_word_is_passed_on(data, tmp_path, monkeypatch, words, asked):
+    def job(*given):
+        raise Asked(*given)
+
+    monkeypatch.setattr(fitting, "FitJob", job)
+    monkeypatch.setattr(fit_job, "read_comparison", lambda folder: {})
+    embedder = FaceEmbedder("tiny", weights=tmp_path / "w.dat", device="cpu")
+    training = {"epochs": 3, "batch_size": 8, "train": "mirror=0", "n_jobs": 2, "random_state": 5}
+    given = {"out": str(tmp_path / "m"), "tasks": "gender", "embedder": embedder}
+    with pytest.raises(Asked) as raised:
+        fit(data, "mlp", **given, **training, **words)
+    options = ModelOptions("tiny", str(tmp_path / "w.dat"), 3, 8, "cpu", 5, 2, ("mirror=0",))
+    expected = AskedFit("mlp", tmp_path / "m", ("gender",), options=options, **asked)
+    assert raised.value.args == (expected, data, embedder.open)
+
+
+def test_a_licence_is_told(given, embedder, tmp_path, monkeypatch):
+    backbone = type(embedder.open().backbone)
+    monkeypatch.setattr(backbone, "notice", "Not for sale.", raising=False)
+    with pytest.warns(UserWarning, match="Not for sale"):
+        fit(**given, model="majority", out=tmp_path / "m.featurex", evaluate=False)

@@ -150,3 +150,13 @@ def test_a_coverage_that_is_none_is_an_error(coverage):
 def test_no_rows_are_an_error():
     with pytest.raises(ValueError, match="no row of task 'age' and model 'x'"):
         age_intervals(table(*noisy(100)), AGE, "x")
+
+
+def test_a_fold_is_not_measured_by_intervals_that_know_it():
+    """Of two folds, the second is fifty years older than predicted: the first does not say so."""
+    true = 30 + np.repeat([0.0, 50.0], 100)
+    rows = table(np.full(200, 30.0), true, fold=np.repeat([0, 1], 100))
+    made = age_intervals(rows, AGE, "m")
+    assert made.measured == 0.5
+    low, high = made.of(np.full(200, 30.0))
+    assert np.all((low <= true) & (true <= high))

@@ -34,3 +34,17 @@ def test_printed_it_is_the_table(comparison):
     assert lines[2].split()[:4] == ["good", "91.7", "±", "14.4"]
     assert "- a & b" in lines
     assert lines[-1].endswith("best of a task with *.")
+
+
+def test_every_task_has_a_table_of_its_own(predict_gender, tasks):
+    once = predict_gender("good", 1)
+    ages = once.assign(task="age", y_true=None, years_true=30.0, years_pred=33.0)
+    ages = ages.drop(columns=["p_female", "p_male"]).head(10)
+    page = compare(predictions.concat([once, ages]), tasks)._repr_html_()
+    captions = re.findall(r"<table><caption>(.*?)</caption>", page)
+    assert captions == ["gender (12 photos, 3 folds)", "age (10 photos, 3 folds)"]
+    assert page.count("</table>") == 2
+    gender, age = page.split("</table>")[:2]
+    assert "<th>Accuracy (%)</th>" in gender
+    assert "<th>Accuracy (%)</th>" not in age
+    assert "<td>good</td><td><b>3.00 ± 0.00</b></td>" in age
