@@ -32,6 +32,12 @@ def replacing(path: Path) -> Iterator[Path]:
     flush_folder(path.parent)
 
 
+def identity(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file is replaced by another one."""
+    status = path.lstat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def create_once(path: Path, content: bytes) -> None:
     """Write a whole file unless it is there already; of two processes at once the first wins."""
     temporary = temporary_name(path)

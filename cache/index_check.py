@@ -9,6 +9,7 @@ import numpy as np
 from cache import layout
 from cache.checksums import is_sealed
 from cache.errors import CacheError, damaged, vanished
+from cache.files import identity
 from cache.index import SHARDS, SHARDS_ATTRIBUTE
 from cache.plain import open_plain
 
@@ -61,13 +62,34 @@ def shows(path: Path, shards: Sequence[str]) -> bool:
 
 
 def _shown(path: Path) -> set[str]:
+    """Return the names of the shards that an index shows.
+
+    It is opened several times, and meanwhile another process may publish anew, or delete it: then
+    it counts as one that is not there.
+    """
+    wrong: CacheError | None = None
+    names: set[str] = set()
     try:
-        sealed = is_sealed(path)
+        before = identity(path)
+        try:
+            names = _read_names(path)
+        except CacheError as error:
+            wrong = error
+        except EOFError as error:
+            wrong = damaged(path, str(error))
+        if identity(path) != before:
+            raise vanished(path)
     except FileNotFoundError:
         raise vanished(path) from None
     except OSError as error:
         raise damaged(path, f"can't be read ({error})") from None
-    if not sealed:
+    if wrong:
+        raise wrong
+    return names
+
+
+def _read_names(path: Path) -> set[str]:
+    if not is_sealed(path):
         raise damaged(path, "is not what was written")
     with open_plain(path) as file:
         layout.check_version(path, file)
@@ -75,4 +97,4 @@ def _shown(path: Path) -> set[str]:
             raise damaged(path, f"says it shows {count} shards")
         block = file.block(SHARDS, np.dtype("S16"), (count,))
     with path.open("rb") as raw:
-        return set(block.read(raw, 0, count).astype(str).tolist())
+        return {name.decode("ascii", "replace") for name in block.read(raw, 0, count).tolist()}

@@ -12,7 +12,7 @@ from cache.checking import files_in, leftovers, strays
 from cache.description import Description
 from cache.errors import CacheError, SchemaError, VanishedShardError
 from cache.examining import Examined, examine, reason
-from cache.files import flush_folder, is_temporary
+from cache.files import flush_folder, identity, is_temporary
 from cache.index_check import check_index
 from cache.listing import space_folders
 from cache.lookup import empty_lookup
@@ -116,7 +116,7 @@ def _remove_leftover(path: Path) -> Iterator[Repair]:
 
 def _repair_shard(path: Path, described: Description) -> Iterator[Repair]:
     try:
-        before = _identity(path)
+        before = identity(path)
         examined = examine(path, described)
     except (VanishedShardError, FileNotFoundError):
         return  # merged into another one since the folder was listed
@@ -147,18 +147,12 @@ def _keep_sound_rows(examined: Examined, before: tuple[int, ...], described: Des
 def _drop(path: Path, before: tuple[int, ...], what: str) -> Repair:
     if path.is_dir() and not path.is_symlink():
         return Repair(path, "is a folder; move it away", refused=True)
-    if _identity(path) != before:
+    if identity(path) != before:
         return Repair(path, "was written anew meanwhile; run this again", refused=True)
     unpublish(path.parents[1])
     path.unlink()
     flush_folder(path.parent)
     return Repair(path, what)
-
-
-def _identity(path: Path) -> tuple[int, ...]:
-    """Return what changes when a file is replaced by another one."""
-    status = path.lstat()
-    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _repair_index(folder: Path, described: Description) -> Iterator[Repair]:

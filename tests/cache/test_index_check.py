@@ -1,8 +1,10 @@
+import contextlib
+
 import h5py
 import numpy as np
 import pytest
 
-from cache import verify
+from cache import index_check, verify
 
 
 def problems(store):
@@ -59,3 +61,58 @@ def test_newer_shards_are_harmless_and_missing_ones_are_not(published, make_keys
 
 def test_no_index_is_no_problem(filled):
     assert problems(filled[0]) == []
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Return a function that has another process change an index while it is read."""
+
+    def change(call):
+        real = index_check.open_plain
+
+        @contextlib.contextmanager
+        def opened(path):
+            with real(path) as file:
+                yield file
+            call(path)
+
+        monkeypatch.setattr(index_check, "open_plain", opened)
+
+    return change
+
+
+def replace_by(content):
+    def change(path):
+        other = path.with_name("other")
+        other.write_bytes(content(path.read_bytes()))
+        other.replace(path)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.unlink(),
+        replace_by(lambda content: content),
+        replace_by(lambda content: b"\xff" * len(content)),
+        replace_by(lambda content: b"short"),
+    ],
+)
+@pytest.mark.parametrize("look", ["shows", "verify"])
+def test_an_index_that_changes_while_it_is_read_is_none(published, meanwhile, change, look):
+    store, path = published
+    meanwhile(change)
+    if look == "verify":
+        assert problems(store) == []
+    else:
+        assert not index_check.shows(
+            path, [file.stem for file in (path.parent / "shards").iterdir()]
+        )
+
+
+def test_it_is_published_again_after_another_process_deleted_it(published, meanwhile):
+    store, path = published
+    meanwhile(lambda path: path.unlink())
+    assert store.publish() == path
+    assert path.exists()

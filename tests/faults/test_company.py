@@ -1,5 +1,6 @@
 """Several processes on one cache at once."""
 
+import os
 import shutil
 
 import pytest
@@ -51,10 +52,6 @@ def test_only_one_maintenance_at_a_time(worker, whole, tmp_path):
     root = tmp_path / "cache"
     shutil.copytree(whole, root)
     folder = next(root.glob("chips-*"))
-    with folder.joinpath("space.json").open() as file:
-        del file
-    import os
-
     descriptor = os.open(folder, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     for job, more in (("compact", {"target_bytes": 10**6}), ("drop", {"space": "chips"})):
