@@ -18,7 +18,7 @@ from featurex.workflows.comparison_job import (
     checkpoints_in,
     fits_in,
 )
-from featurex.workflows.options import model_options, words
+from featurex.workflows.options import check_data, model_options, words
 
 
 def compare(
@@ -113,6 +113,7 @@ def compare(
     >>> result = compare(read_dataset("people"), ["svm"], n_folds=3)  # doctest: +SKIP
     >>> print(result)  # doctest: +SKIP
     """
+    check_data(data, *[] if test_data is None else [test_data])
     embedder = embedder or FaceEmbedder()
     options = model_options(
         embedder,

@@ -15,7 +15,7 @@ from featurex.extraction.face_embedder import FaceEmbedder
 from featurex.manifest import Manifest
 from featurex.saved_models.fitting import fit_models
 from featurex.workflows.fit_job import AskedFit, FitJob, FittedModel
-from featurex.workflows.options import model_options, words
+from featurex.workflows.options import check_data, model_options, words
 
 
 def fit(
@@ -87,6 +87,7 @@ def fit(
     >>> fitted = fit(read_dataset("people"), out="faces.featurex")  # doctest: +SKIP
     >>> predictor = Predictor.load(fitted.file)  # doctest: +SKIP
     """
+    check_data(data)
     embedder = embedder or FaceEmbedder()
     options = model_options(
         embedder,

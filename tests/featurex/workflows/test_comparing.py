@@ -117,7 +117,7 @@ TRAINING = {"epochs": 3, "batch_size": 8, "train": "mirror=0", "n_jobs": 2, "acc
     [
         ({"protocol": "subject", "n_folds": 3, "n_repeats": 2}, None),
         ({"protocol": "holdout", "test_share": 0.4}, None),
-        ({}, "other people"),
+        ({}, read_dataset("people", limit=9, seed=1)),
     ],
     ids=["folds", "holdout", "transfer"],
 )
@@ -137,3 +137,9 @@ def test_every_word_is_passed_on(data, tmp_path, monkeypatch, protocol, test_dat
     own = ("svm+theirs",), ("gender",), ["theirs=a.csv"], test_data is not None
     asked = AskedComparison(*own, options=options, **protocol)
     assert raised.value.args == (asked, data, embedder.open, test_data)
+
+
+def test_a_path_is_no_data_set(data, embedder):
+    for given in ({"data": "labels.csv"}, {"data": data, "test_data": "labels.csv"}):
+        with pytest.raises(ValueError, match=r"read_dataset.*Got str: 'labels.csv'"):
+            compare(**given, models="majority", embedder=embedder)

@@ -122,3 +122,8 @@ def test_a_licence_is_told(given, embedder, tmp_path, monkeypatch):
     monkeypatch.setattr(backbone, "notice", "Not for sale.", raising=False)
     with pytest.warns(UserWarning, match="Not for sale"):
         fit(**given, model="majority", out=tmp_path / "m.featurex", evaluate=False)
+
+
+def test_a_path_is_no_data_set(given, tmp_path):
+    with pytest.raises(ValueError, match=r"read_dataset.*Got str: 'labels.csv'"):
+        fit(**given | {"data": "labels.csv"}, out=tmp_path / "m.featurex")
