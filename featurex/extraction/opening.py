@@ -45,7 +45,7 @@ def open_caches(
     CacheError
         The cache can't be opened.
     """
-    if device != "auto":
+    if device not in ("auto", "cpu"):  # these are there, and need no torch to be found
         from featurex.machine.devices import resolve_device
 
         resolve_device(device)  # a missing GPU is an error also where nothing is left to do

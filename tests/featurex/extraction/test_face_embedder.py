@@ -216,3 +216,16 @@ def test_its_words_reach_the_backbone_and_the_cache(tmp_path, monkeypatch, tiny_
     assert cache.options == EmbeddingOptions("bfloat16", mirror=True)
     assert cache.aligner.settings["detector"] == "dlib-cnn"
     assert (cache.root, cache.device) == (tmp_path, "cpu")
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_a_device_that_is_there_is_not_looked_for(tmp_path, monkeypatch, device):
+    """Looking would load torch, which embeddings in the cache do not need."""
+    monkeypatch.setattr("featurex.machine.devices.resolve_device", pytest.fail)
+    FaceEmbedder("pixels", cache=tmp_path, device=device).fit(["a.jpg"])
+
+
+def test_a_device_that_is_none_is_refused_before_the_work(tmp_path):
+    with pytest.raises(ValueError, match="gpu"):
+        FaceEmbedder("pixels", cache=tmp_path / "cache", device="gpu").fit(["a.jpg"])
+    assert not (tmp_path / "cache").exists()
