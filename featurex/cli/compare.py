@@ -163,16 +163,16 @@ def compare(
         backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ()), accelerate
     )
     asked = AskedComparison(
-        model or (),
-        task or (),
-        predictions or (),
-        test_dataset is not None,
-        protocol,
-        folds,
-        test_share,
-        repeats,
-        umap,
-        options,
+        models=model or (),
+        tasks=task or (),
+        predictions=predictions or (),
+        transfer=test_dataset is not None,
+        protocol=protocol,
+        n_folds=folds,
+        test_share=test_share,
+        n_repeats=repeats,
+        umap=umap,
+        options=options,
     )
     if audit:
         read_audit(audit)  # what is wrong with it should not show after hours of fits

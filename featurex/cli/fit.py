@@ -129,7 +129,14 @@ def fit(
         backbone, file, epochs, batch_size, device, seed, jobs, tuple(train or ())
     )
     asked = AskedFit(
-        model, out_file, task or (), evaluate, folds, comparison, reject_below or (), options
+        model=model,
+        out_file=out_file,
+        tasks=task or (),
+        evaluate=evaluate,
+        n_folds=folds,
+        comparison=comparison,
+        reject_below=reject_below or (),
+        options=options,
     )
     manifest = read_dataset(
         dataset,

@@ -20,6 +20,7 @@ from featurex.tasks import task_labels
 from pipelines import Task
 from pipelines.folds.splits import lone_classes
 from pipelines.folds.subjects import subject_codes
+from pipelines.models.families import sets_nobody_aside
 
 
 def fit_models(
@@ -84,10 +85,12 @@ def check_classes(faces: FaceTable, tasks: Sequence[Task], model: str) -> None:
     ValueError
         A class has one person only.
     """
+    if sets_nobody_aside(model):
+        return
     for task in tasks:
         rows, y = task_labels(faces.table, task)
         codes = subject_codes(None if faces.groups is None else faces.groups[rows], len(rows))
-        if model != "majority" and not task.is_regression and (lone := lone_classes(y, codes)):
+        if not task.is_regression and (lone := lone_classes(y, codes)):
             raise ValueError(
                 f"The task {task.name!r} has one person only of {', '.join(map(repr, lone))}, and "
                 "nobody else to tune a model on. Leave the task out with --task, leave the class "

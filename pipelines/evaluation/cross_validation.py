@@ -12,6 +12,7 @@ from pipelines.evaluation.row_checks import check_extras, check_folds, check_lab
 from pipelines.folds.assignment import each_side
 from pipelines.folds.splits import lone_classes
 from pipelines.folds.subjects import subject_codes
+from pipelines.models.families import sets_nobody_aside
 from pipelines.tasks import Task
 
 
@@ -175,7 +176,7 @@ class CrossValidation:
         labels = self.y[train]
         lone = lone_classes(labels, codes[train])
         if lone and len(np.unique(labels)) - len(lone) < 2:
-            if self.model == "majority":  # the only one that tunes nothing
+            if sets_nobody_aside(self.model):
                 return ()
             raise ValueError(
                 f"Task {self.task.name!r}: without fold {fold}, which is tested, only one person "

@@ -40,6 +40,11 @@ class ModelFamily:
     calibrate: bool = False
     max_rows: int | None = None
 
+    @property
+    def sets_nobody_aside(self) -> bool:
+        """Whether its classifier learns from all people: nothing is tuned, nor calibrated."""
+        return not self.classifier_space and not self.calibrate
+
 
 MODELS: dict[str, ModelFamily] = {
     family.name: family
@@ -86,3 +91,8 @@ def get_family(family: str | ModelFamily) -> ModelFamily:
     if family not in MODELS:
         raise ValueError(f"Unknown model {family!r}. Known models: {', '.join(MODELS)}.")
     return MODELS[family]
+
+
+def sets_nobody_aside(model: str) -> bool:
+    """Tell whether a model of this name, which may be no family's, is one that does not."""
+    return model in MODELS and MODELS[model].sets_nobody_aside

@@ -5,6 +5,7 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.svm import SVR
 
 from pipelines import MODELS, ModelFamily, get_family
+from pipelines.models.families import sets_nobody_aside
 
 
 @pytest.mark.parametrize("name", list(MODELS))
@@ -15,6 +16,10 @@ def test_every_candidate_of_a_family_can_be_set_and_cloned(name, kind):
     for candidate in ParameterGrid(getattr(family, f"{kind}_space")):
         changed = clone(model).set_params(**candidate)
         assert candidate.items() <= changed.get_params().items()
+
+
+def test_only_the_majority_sets_nobody_aside():
+    assert [name for name in (*MODELS, "finetuned") if sets_nobody_aside(name)] == ["majority"]
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
